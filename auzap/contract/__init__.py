@@ -1,0 +1,1 @@
+"""What others implement: hooks, plugins, channels, queues. Types and markers only."""

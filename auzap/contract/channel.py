@@ -1,0 +1,108 @@
+"""What a channel promises: the way in and the way out of one kind of connection."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from auzap.contract.options import Duration
+from auzap.model.event import Event
+from auzap.model.message import Message
+from auzap.model.reply import Delivery, Receipt
+
+__all__ = ["Accept", "Arrival", "Channel", "ChannelOptions", "RateLimit"]
+
+
+class RateLimit(BaseModel):
+    """At most ``max`` in any span of ``per``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    max: int = 10
+    per: Duration = 1.0
+
+
+class ChannelOptions(BaseModel):
+    """What an instance's mapping in the YAML may say; each channel adds its own keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    channel: str
+    #: of sends of this instance, in all processes together; None lifts it
+    rate_limit: RateLimit | None = RateLimit()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """One message or event as it came, and where it belongs.
+
+    :param chat_id: the normalized chat JID: names the lane.
+    :param identity: what makes two deliveries the same, besides tenant and instance; None is never a duplicate.
+    :param payload: any JSON value; ``Channel.normalize`` or ``Channel.event`` reads it again later.
+    """
+
+    kind: Literal["message", "event"]
+    chat_id: str
+    identity: tuple[Any, ...] | None
+    payload: Any
+
+
+#: puts what the channel itself took in (console, demo) into the queue; the item is what ``receive`` splits
+Accept = Callable[[Any], Awaitable[None]]
+
+
+class Channel:
+    """One connected number. A subclass a provider; an object an instance.
+
+    ``receive``, ``normalize`` and ``event`` are pure: they need no connection and run anywhere.
+    """
+
+    #: the name in the YAML
+    name: ClassVar[str]
+    Options: ClassVar[type[ChannelOptions]] = ChannelOptions
+
+    def __init__(self, tenant: str, instance: str, options: Any) -> None:
+        self.tenant = tenant
+        self.instance = instance
+        self.options = options
+
+    @classmethod
+    def receive(cls, posted: Any) -> Sequence[Arrival]:
+        """Split what was posted (a webhook's body, a job's ``message``) into one arrival a message.
+
+        Accepts whatever an object with a key can be: what is odd about it is for ``normalize`` to find.
+
+        :raises BadPayload: it is not even the channel's form; the other side is told.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def normalize(cls, payload: Any) -> Message:
+        """:raises BadPayload: it is no message."""
+        raise NotImplementedError
+
+    @classmethod
+    def event(cls, payload: Any) -> Event | None:
+        """The event in a payload that arrived with kind ``event``; None when it tells nothing.
+
+        :raises BadPayload: it is no event.
+        """
+        raise NotImplementedError
+
+    async def send(self, delivery: Delivery) -> Receipt:
+        """Post one text, once.
+
+        :raises Unreachable: the provider took nothing.
+        :raises Refused: it said no, or we do not know (a timeout, a connection that broke after the request left).
+        """
+        raise NotImplementedError
+
+    async def listen(self, accept: Accept) -> None:
+        """Take messages in by itself until cancelled (a terminal). The default has nothing to take in."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close what ``send`` opened."""

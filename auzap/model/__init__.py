@@ -1,0 +1,1 @@
+"""Frozen values and pure functions; knows nothing of queues, stores or providers."""

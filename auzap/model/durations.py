@@ -1,0 +1,26 @@
+"""Durations as people write them: ``250ms``, ``30s``, ``5m``, ``1h30m``, ``7d``."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["parse_duration"]
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+
+
+def parse_duration(text: object) -> float:
+    """Seconds.
+
+    :raises ValueError: it is not a duration; a bare number has no unit and is refused.
+    """
+    if isinstance(text, str):
+        parts = _PART.findall(text)
+        if parts and "".join(number + unit for number, unit in parts) == text:
+            return sum(float(number) * _UNITS[unit] for number, unit in parts)
+        if re.fullmatch(r"\d+(\.\d+)?", text):
+            raise ValueError(f"a duration needs a unit: write {text}s, {text}m or {text}h")
+    elif isinstance(text, (int, float)) and not isinstance(text, bool):
+        return float(text)
+    raise ValueError(f"not a duration: {text!r}; write it like 250ms, 30s, 5m, 1h30m or 7d")

@@ -1,0 +1,32 @@
+"""Identifiers: UUIDv7 for rows and envelopes, lane keys, dedupe keys."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import uuid6
+
+__all__ = ["dedupe_key", "lane_key", "new_id"]
+
+
+def new_id() -> str:
+    """A UUIDv7 as text with dashes: sorts by the time it was made."""
+    return str(uuid6.uuid7())
+
+
+def lane_key(tenant: str, instance: str, chat_id: str, *, side: bool = False) -> str:
+    """The queue of one chat; ``side`` is its lane for events, which never waits behind a handler.
+
+    :param chat_id: the normalized chat JID. Tenant and instance contain no slash (the config sees to it).
+    """
+    return f"{tenant}/{instance}/{chat_id}{'~events' if side else ''}"
+
+
+def dedupe_key(tenant: str, instance: str, *parts: object) -> str:
+    """What makes two deliveries the same: 32 hex digits over tenant, instance and the channel's own parts.
+
+    Hashed because the parts come from outside: of any length and any character.
+    """
+    text = json.dumps([tenant, instance, *parts], ensure_ascii=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

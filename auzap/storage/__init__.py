@@ -1,0 +1,1 @@
+"""The database: what the pipeline writes set-wise, what plugins query, migrations."""

@@ -1,0 +1,289 @@
+"""What the pipeline asks of a database, whatever the database is.
+
+Every call is one step of a turn: stored whole or not at all, and safe to repeat. Calls that wait at the same time are
+written together. Each takes the lease's token: a row takes it only if it is not smaller than its own, else the call
+raises ``LeaseLost`` and changes nothing. Every call raises ``StoreUnavailable`` when the database is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
+
+from auzap.model.reply import Interaction
+from auzap.model.turn import TenantStore
+
+if TYPE_CHECKING:
+    from sqlmodel import SQLModel
+    from sqlmodel.ext.asyncio.session import AsyncSession
+
+__all__ = [
+    "Claim",
+    "Decision",
+    "DueReply",
+    "Inbound",
+    "NewReply",
+    "Owner",
+    "Person",
+    "Recorded",
+    "Store",
+    "StoredReply",
+]
+
+#: ``settled``: it was sent, failed or cancelled before
+Claim = Literal["claimed", "taken_over", "settled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """The addresses of a customer, at least one of them."""
+
+    #: digits, as they arrived
+    phone: str | None
+    #: ``<digits>@lid``
+    lid: str | None
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """One message on its way into the inbox."""
+
+    organization_id: str
+    instance_id: str
+    envelope_id: str
+    dedupe_key: str | None
+    revived: int
+    token: int
+    chat_id: str
+    message_id: str | None
+    message_type: str
+    content: str | None
+    sender_role: str | None
+    sender_phone: str | None
+    #: who becomes a contact, with a conversation and a row in ``messages``; None for owners and skipped messages
+    person: Person | None
+    #: why it is not answered; then its row is ``done`` at once
+    reason: str | None
+    accepted_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReply:
+    """A row of ``auzap_outbox`` as the sender needs it."""
+
+    id: str
+    turn_id: str | None
+    organization_id: str
+    instance_id: str
+    chat_id: str
+    text: str
+    state: str
+    attempts: int
+    not_before: datetime | None
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What the inbox knows of a message."""
+
+    #: of the row; also of its row in ``messages``
+    id: str
+    turn_id: str
+    #: ``received``, ``handled``, ``done`` or ``dead``
+    state: str
+    #: another envelope of the same key was handled already: drop this one
+    duplicate: bool
+    reason: str | None
+    contact_id: str | None
+    conversation_id: str | None
+    ai_enabled: bool
+    #: a person took the conversation over since the turn began
+    taken_over: bool
+    began_at: datetime
+    #: the turn's replies for now (none with a ``not_before``), in order; only of a turn that was handled
+    replies: tuple[StoredReply, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewReply:
+    text: str
+    not_before: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What became of a turn, to be stored at once: replies, records, interaction, state."""
+
+    organization_id: str
+    instance_id: str
+    turn_id: str
+    token: int
+    chat_id: str
+    #: None for owners: their replies stand in the outbox alone
+    conversation_id: str | None
+    #: WhatsApp's id of the turn's last message
+    message_id: str | None
+    replies: tuple[NewReply, ...]
+    records: tuple[SQLModel, ...]
+    interaction: Interaction | None
+    #: why there is no reply; then the turn is ``done``
+    reason: str | None
+    answered_by: str | None
+    #: attempts of the handler, the last one included
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class DueReply:
+    """A scheduled row whose time has come and whose job is not in the queue yet."""
+
+    id: str
+    organization_id: str
+    instance_id: str
+    chat_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    id: str
+    phone: str
+    name: str | None
+    role: str
+    lids: tuple[str, ...]
+
+
+class Store(Protocol):
+    """The database. An async context manager."""
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    # -------------------------------------------------------------- a turn, in the order of its steps
+
+    async def record(self, arrivals: Sequence[Inbound]) -> list[Recorded]:
+        """Write a turn's messages, in order, with contact and conversation found or made once.
+
+        State decides, not existence. To another envelope of its key, a row that is ``handled``, ``done`` or ``dead``
+        is a duplicate; one that is ``received`` is taken over. The same envelope resumes what its row says; with a
+        greater ``revived``, a ``dead`` row is brought back: to ``handled`` when it has replies (the failed and
+        cancelled ones pending again, with no attempts), else to ``received``. Rows that are ``received`` after the
+        call share the ``turn_id`` of the first of them.
+        """
+        ...
+
+    async def persist(self, decision: Decision) -> list[StoredReply]:
+        """Store a turn's outcome; of a turn that is handled already, give what was stored.
+
+        Inserts the replies as ``pending`` (and their rows in ``messages``, for a customer), the records, the
+        interaction, and makes the turn ``handled``; ``done`` when nothing is to be sent now.
+
+        :return: the replies to be sent now, in order.
+        """
+        ...
+
+    def transaction(
+        self, organization_id: str, *, turn_id: str, token: int
+    ) -> AbstractAsyncContextManager[AsyncSession]:
+        """A short transaction of one tenant's: commits at the end, rolls back when the body raises."""
+        ...
+
+    async def persist_in(self, session: AsyncSession, decision: Decision) -> list[StoredReply]:
+        """As ``persist``, in a ``transaction`` that a plugin writes in too."""
+        ...
+
+    async def once(
+        self,
+        organization_id: str,
+        *,
+        turn_id: str,
+        token: int,
+        name: str,
+        fn: Callable[[AsyncSession], Awaitable[Any]],
+    ) -> Any:
+        """Run ``fn`` in a transaction together with its result, or give the result that is stored."""
+        ...
+
+    async def claim(self, reply_id: str, *, token: int, began_at: datetime) -> Claim:
+        """``pending`` or ``sending`` -> ``sending``, unless a person took the conversation over since ``began_at``.
+
+        Taken over: the turn's unsent replies are ``cancelled`` and the turn is ``done``, reason ``taken_over``.
+        """
+        ...
+
+    async def note_sent(self, reply_id: str, *, token: int, provider_id: str | None) -> None:
+        """-> ``sent``; the turn is ``done`` with its last reply."""
+        ...
+
+    async def note_unsent(self, reply_id: str, *, token: int, reason: str, attempt: bool) -> int:
+        """-> ``pending`` again.
+
+        :return: the reply's attempts so far, this one included if it counts.
+        """
+        ...
+
+    async def note_refused(self, reply_id: str, *, token: int, reason: str) -> None:
+        """-> ``failed``; the turn's later replies ``cancelled``, the turn ``dead``."""
+        ...
+
+    async def note_dead(self, turn_id: str, *, token: int, reason: str, attempts: int) -> None:
+        """The turn's handler gave up: -> ``dead``."""
+        ...
+
+    # -------------------------------------------------------------- scheduled replies
+
+    async def due(self, before: datetime, *, limit: int) -> list[DueReply]: ...
+
+    async def note_queued(self, reply_ids: Sequence[str]) -> None: ...
+
+    async def outbound(self, reply_id: str) -> StoredReply | None:
+        """One row of the outbox; None when there is none."""
+        ...
+
+    # -------------------------------------------------------------- events
+
+    async def note_receipt(self, organization_id: str, provider_id: str, status: str) -> bool:
+        """Raise a reply's status (``sent`` < ``delivered`` < ``read``; ``failed``). False: no reply of ours."""
+        ...
+
+    async def is_ours(self, organization_id: str, provider_id: str) -> bool:
+        """Whether a reply left with this id."""
+        ...
+
+    async def take_over(self, organization_id: str, person: Person, *, at: datetime) -> bool:
+        """A person answers from now on: ``taken_over_at`` is set and AI is off. False: no active conversation."""
+        ...
+
+    async def hand_back(self, organization_id: str, person: Person) -> bool:
+        """The bot answers again: AI is on."""
+        ...
+
+    # -------------------------------------------------------------- owners
+
+    async def ensure_owners(self, organization_id: str, phones: Sequence[str]) -> None:
+        """Give each of these numbers a row, unless a row of the same person is there."""
+        ...
+
+    async def owners(self, organization_id: str) -> list[Owner]:
+        """The active ones."""
+        ...
+
+    async def remember_owner_lid(self, organization_id: str, owner_id: str, lid: str) -> None: ...
+
+    # -------------------------------------------------------------- the rest
+
+    def tenant(self, organization_id: str) -> TenantStore:
+        """What plugins of a tenant are given to read."""
+        ...
+
+    async def remove_old(self, *, inbox: datetime, outbox: datetime, limit: int) -> int:
+        """Remove up to ``limit`` finished rows last touched before then. Returns how many."""
+        ...
