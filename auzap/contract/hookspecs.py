@@ -42,7 +42,7 @@ async def handle_message(
 
 @hookspec
 async def review_replies(replies: Sequence[Reply], turn: Turn) -> Sequence[Reply] | None:
-    """Change the replies before they are stored; each plugin gets what the one before it returned. None: as they are."""
+    """Change the replies before they are stored; each plugin gets what the one before it returned."""
 
 
 @hookspec
