@@ -7,7 +7,9 @@ import re
 __all__ = ["parse_duration"]
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+#: a hundred years: more is a slip, and dates have an end
+_LONGEST = 36525 * _UNITS["d"]
 
 
 def parse_duration(text: object) -> float:
@@ -18,8 +20,11 @@ def parse_duration(text: object) -> float:
     if isinstance(text, str):
         parts = _PART.findall(text)
         if parts and "".join(number + unit for number, unit in parts) == text:
-            return sum(float(number) * _UNITS[unit] for number, unit in parts)
-        if re.fullmatch(r"\d+(\.\d+)?", text):
+            seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+            if seconds > _LONGEST:
+                raise ValueError("longer than a hundred years")
+            return seconds
+        if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
             raise ValueError(f"a duration needs a unit: write {text}s, {text}m or {text}h")
     elif isinstance(text, (int, float)) and not isinstance(text, bool):
         return float(text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 __all__ = [
     "AuzapError",
     "BadPayload",
@@ -14,7 +16,10 @@ __all__ = [
     "StoreUnavailable",
     "Unavailable",
     "Unreachable",
+    "cause_of",
 ]
+
+Kind = TypeVar("Kind", bound=BaseException)
 
 
 class AuzapError(Exception):
@@ -76,3 +81,20 @@ class Refused(AuzapError):
     def __init__(self, reason: str, *, final: bool) -> None:
         super().__init__(reason)
         self.final = final
+
+
+def cause_of(error: BaseException, kind: type[Kind]) -> Kind | None:
+    """The first error of a kind behind another: itself, a cause, a context, or one of a group."""
+    waiting: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while waiting:
+        one = waiting.pop(0)
+        if one is None or id(one) in seen:
+            continue
+        if isinstance(one, kind):
+            return one
+        seen.add(id(one))
+        waiting += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += one.exceptions
+    return None
