@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from auzap.contract.options import Duration
 from auzap.model.event import Event
@@ -20,8 +20,8 @@ class RateLimit(BaseModel):
     """At most ``max`` in any span of ``per``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    max: int = 10
-    per: Duration = 1.0
+    max: int = Field(default=10, ge=1)
+    per: Duration = Field(default=1.0, gt=0)
 
 
 class ChannelOptions(BaseModel):

@@ -1,4 +1,9 @@
-"""The hooks. An implementation names only the arguments it wants."""
+"""The hooks. An implementation names only the arguments it wants.
+
+Write them with ``async def``. ``classify_sender``, ``handle_message`` and ``handle_event`` may be plain ``def``: then
+they run in a worker thread. Plugins are asked one after the other, in the order of the tenant's YAML; each call has a
+deadline, and one that raises, or returns something else than is written here, costs the turn an attempt.
+"""
 
 from __future__ import annotations
 
@@ -34,15 +39,16 @@ async def classify_sender(message: Message, store: TenantStore, instance_id: str
 
 
 @hookspec(firstresult=True)
-async def handle_message(
-    message: Message, sender: Sender, turn: Turn
-) -> Reply | Sequence[Reply] | Outcome | None:
+async def handle_message(message: Message, sender: Sender, turn: Turn) -> Reply | Sequence[Reply] | Outcome | None:
     """Answer. The first plugin that returns something but None has answered; an empty list answers with silence."""
 
 
 @hookspec
 async def review_replies(replies: Sequence[Reply], turn: Turn) -> Sequence[Reply] | None:
-    """Change the replies before they are stored; each plugin gets what the one before it returned."""
+    """Change the replies before they are stored; each plugin gets what the one before it returned.
+
+    None leaves them as they are; an empty list takes them all away.
+    """
 
 
 @hookspec
@@ -57,4 +63,7 @@ async def send_reply(reply: Reply, delivery: Delivery) -> Receipt | None:
 
 @hookspec
 async def handle_event(event: Event, instance_id: str, store: TenantStore) -> None:
-    """Hear of receipts, echoes, edits, revokes, reactions, takeovers and dead letters."""
+    """Hear of receipts, echoes, edits, revokes, reactions, takeovers and dead letters.
+
+    A plugin that fails is logged, and the next is told all the same.
+    """

@@ -130,7 +130,8 @@ class Queue(Protocol):
 
         Wakes at once for what this process puts, within 100 ms for what another one does. Returns ``[]`` when the
         time is over. A lease ends ``duration`` seconds from now unless it is renewed; then the lane is ready
-        again and its first envelope, whose turn had begun, has one more in ``lost_leases``.
+        again and its first envelope, whose turn had begun, has one more in ``lost_leases``. Cancelled, it has taken
+        nothing.
         """
         ...
 
