@@ -1,7 +1,8 @@
 """One writer thread for one SQLite file: what waits is written together, in one transaction.
 
 A write is a function over *all* arguments that wait for it: ``op(tx, [a, b, c]) -> [ra, rb, rc]``. If the joint
-transaction fails, each argument is written alone, and only the one that fails gets the error.
+transaction fails, each argument is written alone, and only the one that fails gets the error; unless the file itself
+is away, which all of them are told at once.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -17,7 +19,7 @@ from typing import Any, Generic, TypeVar
 
 from auzap.model.errors import Unavailable
 
-__all__ = ["Writer", "connect"]
+__all__ = ["Writer", "connect", "told_as"]
 
 Tx = TypeVar("Tx")
 A = TypeVar("A")
@@ -26,6 +28,8 @@ Op = Callable[[Tx, Sequence[A]], Sequence[R]]
 
 #: arguments in one transaction at the most: bounds how long the first of them waits
 _GROUP = 256
+#: of these SQLite makes a plain DatabaseError
+_DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def connect(path: Path, *, busy: float) -> sqlite3.Connection:
@@ -37,10 +41,50 @@ def connect(path: Path, *, busy: float) -> sqlite3.Connection:
     connection = sqlite3.connect(
         path, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=busy
     )
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA wal_autocheckpoint=4000")
+    try:
+        _use_wal(connection, busy)
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA wal_autocheckpoint=4000")
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _use_wal(connection: sqlite3.Connection, busy: float) -> None:
+    """SQLite itself does not wait when two processes change a new file's mode at once."""
+    deadline = time.monotonic() + busy
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def told_as(away: type[Unavailable], error: Exception, *, name: str) -> Exception:
+    """Tell a file that is away (locked, full, unreadable, damaged) from a mistake in a statement.
+
+    :return: an ``away`` that names the file, or ``error`` itself.
+    """
+    code = _code(error)
+    if isinstance(error, sqlite3.OperationalError):
+        is_away = code != sqlite3.SQLITE_ERROR
+    else:
+        is_away = isinstance(error, sqlite3.DatabaseError) and code in _DAMAGED
+    if not is_away:
+        return error
+    told = away(f"{name}: {error}")
+    told.__cause__ = error
+    return told
+
+
+def _code(error: Exception) -> int:
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code & 0xFF
 
 
 class _Waiting:
@@ -68,6 +112,7 @@ class Writer(Generic[Tx]):
     """Owns the only writing connection of this process to one file.
 
     :param open: called in the thread; gives the raw connection and what ``op`` is handed as its transaction.
+    :param name: of the thread and of the file in error messages.
     :param away: what a locked, full or unreadable file is raised as.
     :param before_commit: called in the thread before every commit.
     """
@@ -81,6 +126,7 @@ class Writer(Generic[Tx]):
         before_commit: Callable[[], None] = lambda: None,
     ) -> None:
         self._open = open
+        self._name = name
         self._away = away
         self._before_commit = before_commit
         self._items: deque[_Waiting | _Hold | None] = deque()
@@ -95,9 +141,10 @@ class Writer(Generic[Tx]):
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    async def write(self, op: Callable[[Tx, Sequence[A]], Sequence[R]], arg: A) -> R:
+    async def write(self, op: Callable[[Tx, Sequence[A]], Sequence[R | Exception]], arg: A) -> R:
         """Durable when it returns.
 
+        An exception among the results is raised to its own caller alone; what the others wrote stands.
         Once begun it is finished, also when the caller is cancelled.
 
         :raises Unavailable: the file is away; nothing was written.
@@ -174,8 +221,9 @@ class Writer(Generic[Tx]):
         try:
             results = self._transaction(group)
         except Exception as error:  # noqa: BLE001 - told to whoever waits for it
-            if len(group) == 1:
-                results = [(group[0], None, self._told(error))]
+            # one by one, each of them would wait for the same lock again
+            if len(group) == 1 or isinstance(self._told(error), self._away):
+                results = [(item, None, self._told(error)) for item in group]
             else:
                 for item in group:
                     self._write([item])
@@ -194,7 +242,7 @@ class Writer(Generic[Tx]):
         try:
             for op, items in by_op.items():
                 got = op(tx, [item.arg for item in items])
-                results.extend((item, result, None) for item, result in zip(items, got, strict=True))
+                results.extend(_told_apart(item, result) for item, result in zip(items, got, strict=True))
             self._before_commit()
             connection.execute("COMMIT")
         except BaseException:
@@ -204,14 +252,7 @@ class Writer(Generic[Tx]):
         return results
 
     def _told(self, error: Exception) -> Exception:
-        """Tell a file that is away from a mistake in a statement."""
-        if isinstance(error, sqlite3.OperationalError) and not isinstance(error, self._away):
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
-            if code != sqlite3.SQLITE_ERROR:
-                told = self._away(str(error))
-                told.__cause__ = error
-                return told
-        return error
+        return told_as(self._away, error, name=self._name)
 
     def _call(self, function: Callable[[Any], None], arg: Any) -> None:
         assert self._loop is not None  # noqa: S101 - start() came first
@@ -220,6 +261,10 @@ class Writer(Generic[Tx]):
         except RuntimeError:  # the loop is closed: nobody waits any more
             if isinstance(arg, _Hold):
                 arg.released.set()
+
+
+def _told_apart(item: _Waiting, result: Any) -> tuple[_Waiting, Any, Exception | None]:
+    return (item, None, result) if isinstance(result, Exception) else (item, result, None)
 
 
 def _grant(future: asyncio.Future[None]) -> None:
