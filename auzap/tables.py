@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Dialect, Index
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Index, text
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -69,6 +69,11 @@ def _time() -> Any:
 
 def _maybe_time() -> Any:
     return Field(default=None, sa_type=UtcDateTime)
+
+
+def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index of those rows alone that are looked up by it: the others cost nothing to write."""
+    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class TenantRow(SQLModel):
@@ -182,9 +187,7 @@ class AuroraProactiveMessage(TenantRow, table=True):
     """What Aurora told an owner."""
 
     __tablename__ = "aurora_proactive_messages"
-    __table_args__ = (
-        Index("ix_aurora_proactive_owner_created", "organization_id", "owner_number_id", "created_at"),
-    )
+    __table_args__ = (Index("ix_aurora_proactive_owner_created", "organization_id", "owner_number_id", "created_at"),)
 
     id: str = _id()
     owner_number_id: str | None = Field(default=None, foreign_key="owner_numbers.id")
@@ -205,8 +208,9 @@ class InboxRow(TenantRow, table=True):
     __tablename__ = "auzap_inbox"
     __table_args__ = (
         Index("uq_auzap_inbox_dedupe", "organization_id", "dedupe_key", unique=True),
+        _partial("uq_auzap_inbox_envelope", "organization_id", "envelope_id", where="dedupe_key IS NULL", unique=True),
         Index("ix_auzap_inbox_turn", "turn_id"),
-        Index("ix_auzap_inbox_updated", "updated_at"),
+        _partial("ix_auzap_inbox_finished", "updated_at", where="state IN ('done', 'dead')"),
     )
 
     #: also the id of the message's row in ``messages``, if it has one
@@ -223,7 +227,7 @@ class InboxRow(TenantRow, table=True):
     #: why it was not answered, or why it is dead
     reason: str | None = None
     #: grows with every lease; a worker with a smaller one changes nothing
-    lease_token: int
+    lease_token: int = Field(sa_type=BigInteger)
     revived: int = 0
     attempts: int = 0
     chat_id: str
@@ -248,9 +252,9 @@ class OutboxRow(TenantRow, table=True):
     __tablename__ = "auzap_outbox"
     __table_args__ = (
         Index("ix_auzap_outbox_turn", "turn_id", "ordinal"),
-        Index("ix_auzap_outbox_due", "state", "not_before"),
-        Index("ix_auzap_outbox_provider", "organization_id", "provider_id"),
-        Index("ix_auzap_outbox_updated", "updated_at"),
+        _partial("ix_auzap_outbox_due", "not_before", where="not_before IS NOT NULL AND queued_at IS NULL"),
+        _partial("ix_auzap_outbox_provider", "organization_id", "provider_id", where="provider_id IS NOT NULL"),
+        _partial("ix_auzap_outbox_finished", "updated_at", where="state IN ('sent', 'failed', 'cancelled')"),
     )
 
     id: str = _id()
@@ -266,7 +270,7 @@ class OutboxRow(TenantRow, table=True):
     #: why it failed or was cancelled, or what the last attempt met
     reason: str | None = None
     attempts: int = 0
-    lease_token: int = 0
+    lease_token: int = Field(default=0, sa_type=BigInteger)
     provider_id: str | None = None
     not_before: datetime | None = _maybe_time()
     #: when its ``outbound`` job was put into the queue

@@ -284,6 +284,12 @@ class Store(Protocol):
         """What plugins of a tenant are given to read."""
         ...
 
-    async def remove_old(self, *, inbox: datetime, outbox: datetime, limit: int) -> int:
-        """Remove up to ``limit`` finished rows last touched before then. Returns how many."""
+    async def remove_old(
+        self, *, inbox: datetime, outbox: datetime, limit: int, dead: datetime | None = None
+    ) -> int:
+        """Remove up to ``limit`` finished rows last touched before then. Returns how many.
+
+        :param dead: for dead turns, which keep their replies: what may be revived must not be said twice. By default
+            as ``inbox``.
+        """
         ...

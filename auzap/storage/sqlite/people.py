@@ -1,0 +1,155 @@
+"""Who a customer is: contact and active conversation, found or made once.
+
+Everything here runs inside a writing transaction, which only one process has at a time; that alone keeps ten first
+messages of one person from making ten contacts.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from auzap.model.keys import new_id
+from auzap.model.phones import phone_forms, phone_key
+from auzap.storage.sqlite import statements as sql
+from auzap.storage.sqlite.tx import Tx
+from auzap.storage.store import Person
+from auzap.storage.texts import storable
+
+__all__ = ["Conversation", "People"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    id: str
+    ai_enabled: bool
+    taken_over_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Address:
+    """One way to know a person."""
+
+    kind: str
+    value: str
+    #: how it may stand in ``contacts.phone``
+    forms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Contact:
+    id: str
+    phone: str
+    created_at: str | None
+
+    @property
+    def age(self) -> tuple[str, str]:
+        """The oldest sorts first."""
+        return self.created_at or "", self.id
+
+
+class People:
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+
+    def contact(self, organization_id: str, person: Person, now: str) -> str | None:
+        """The id of the person's contact, made where there is none; None for a person without an address.
+
+        Phone and LID may have led to two contacts: the older one is the person from now on.
+        """
+        addresses = _addresses(person)
+        if not addresses:
+            return None
+        known: list[_Contact] = []
+        unlinked: list[_Address] = []
+        for address in addresses:
+            contact, linked = self._find(organization_id, address)
+            if contact is not None and contact not in known:
+                known.append(contact)
+            if not linked:
+                unlinked.append(address)
+        if not known:
+            known.append(self._new(organization_id, person, now))
+        winner, *losers = sorted(known, key=lambda contact: contact.age)
+        for loser in losers:
+            self._merge(organization_id, winner.id, loser.id)
+        for address in unlinked:
+            self._tx.execute(sql.LINK, (organization_id, address.kind, address.value, winner.id))
+        if person.phone and winner.phone.endswith("@lid"):
+            name = storable(person.name or person.phone)
+            self._tx.execute(sql.NAME_PHONE, (person.phone, name, now, winner.id))
+        return winner.id
+
+    def conversation(self, organization_id: str, contact_id: str, instance_id: str, now: str) -> Conversation:
+        """The contact's active conversation, made where there is none."""
+        active = self._active(organization_id, contact_id)
+        if active is None:
+            active = Conversation(new_id(), ai_enabled=True, taken_over_at=None)
+            self._tx.execute(
+                sql.INSERT_CONVERSATION, (active.id, organization_id, instance_id, contact_id, now, now, now)
+            )
+            self._tx.execute(sql.ACTIVATE, (organization_id, contact_id, active.id))
+        return active
+
+    def active_conversations(self, organization_id: str, person: Person) -> list[Conversation]:
+        """Those that the person has now; nothing is made."""
+        contacts = {
+            contact.id
+            for address in _addresses(person)
+            if (contact := self._find(organization_id, address)[0]) is not None
+        }
+        found = (self._active(organization_id, contact_id) for contact_id in sorted(contacts))
+        return [conversation for conversation in found if conversation is not None]
+
+    def _find(self, organization_id: str, address: _Address) -> tuple[_Contact | None, bool]:
+        """The contact, and whether the address is known to be its."""
+        linked = self._tx.execute(sql.CONTACT_BY_IDENTITY, (organization_id, address.kind, address.value))
+        if linked:
+            return _Contact(*linked[0]), True
+        found = self._tx.execute(sql.CONTACT_BY_PHONE, (organization_id, json.dumps(address.forms)))
+        return (_Contact(*found[0]) if found else None), False
+
+    def _new(self, organization_id: str, person: Person, now: str) -> _Contact:
+        phone = person.phone or person.lid or ""
+        contact = _Contact(new_id(), phone, now)
+        name = storable(person.name or phone)
+        self._tx.execute(sql.INSERT_CONTACT, (contact.id, organization_id, phone, name, now, now))
+        return contact
+
+    def _merge(self, organization_id: str, winner: str, loser: str) -> None:
+        """The loser keeps its row and its closed conversations; nobody is found as it any more."""
+        self._tx.execute(sql.RELINK, (winner, organization_id, loser))
+        moving = self._active(organization_id, loser)
+        self._tx.execute(sql.DEACTIVATE, (organization_id, loser))
+        if moving is None:
+            return
+        if self._active(organization_id, winner) is None:
+            self._tx.execute(sql.MOVE_CONVERSATION, (winner, moving.id))
+            self._tx.execute(sql.ACTIVATE, (organization_id, winner, moving.id))
+        else:
+            self._tx.execute(sql.CLOSE_CONVERSATION, (moving.id,))
+
+    def _active(self, organization_id: str, contact_id: str) -> Conversation | None:
+        """The one that ``auzap_active`` names; if that was closed elsewhere, the newest that is active."""
+        for found in self._tx.execute(sql.ACTIVE_CONVERSATION, (organization_id, contact_id)):
+            return conversation_of(found)
+        for found in self._tx.execute(sql.NEWEST_CONVERSATION, (organization_id, contact_id)):
+            self._tx.execute(sql.ACTIVATE, (organization_id, contact_id, found[0]))
+            return conversation_of(found)
+        return None
+
+
+def conversation_of(row: tuple[str, int | None, str | None]) -> Conversation:
+    """:param row: of a table that may be older than auzap: an empty ``ai_enabled`` is AI on."""
+    return Conversation(row[0], ai_enabled=row[1] is None or bool(row[1]), taken_over_at=row[2])
+
+
+def _addresses(person: Person) -> list[_Address]:
+    addresses: list[_Address] = []
+    if person.phone:
+        key = phone_key(person.phone)
+        forms = phone_forms(key) if key is not None else (person.phone,)
+        addresses.append(_Address("phone", key or person.phone, forms))
+    if person.lid:
+        addresses.append(_Address("lid", person.lid, (person.lid,)))
+    return addresses

@@ -1,0 +1,131 @@
+"""Sessions for plugins on a SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import anyio
+from sqlalchemy import URL, Connection, ExceptionContext, event
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.orm import Session
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from auzap.model.errors import StoreUnavailable
+from auzap.sqlite import told_as
+from auzap.storage.sqlite.tx import SessionTx, Tx
+from auzap.storage.tenancy import Boundary, TenantSession
+
+__all__ = ["Sessions", "in_session"]
+
+T = TypeVar("T")
+
+#: reading sessions at a time; more of them wait
+_READERS = 16
+
+
+async def in_session(session: AsyncSession, work: Callable[[Tx], T]) -> T:
+    """Run statements of the store in a session's transaction."""
+    return await session.run_sync(lambda sync: work(SessionTx(Session.connection(sync))))
+
+
+class Sessions:
+    """:param hold: keeps this process's writer thread still, so that a session's transaction has its turn."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        busy: float,
+        hold: Callable[[], AbstractAsyncContextManager[None]],
+        before_commit: Callable[[], None],
+    ) -> None:
+        self._hold = hold
+        self._before_commit = before_commit
+        self._boundaries: dict[str, Boundary] = {}
+        self._writing_task: asyncio.Task[Any] | None = None
+        self._readers = _engine(path, busy, begin="BEGIN", query_only=True, pool_size=_READERS)
+        self._writers = _engine(path, busy, begin="BEGIN IMMEDIATE", query_only=False, pool_size=1)
+
+    @asynccontextmanager
+    async def read(self, organization_id: str) -> AsyncIterator[AsyncSession]:
+        """What it sees stays as it was at its first query."""
+        session = self._session(self._readers, organization_id, writes=False)
+        try:
+            yield session
+        finally:
+            await _close(session)
+
+    @asynccontextmanager
+    async def write(self, organization_id: str) -> AsyncIterator[AsyncSession]:
+        """Commits at the end; rolls back when the body raises or is cancelled."""
+        task = asyncio.current_task()
+        if task is not None and task is self._writing_task:
+            raise RuntimeError("a transaction inside a transaction would wait for itself: end the first one before")
+        async with self._hold():
+            session = self._session(self._writers, organization_id, writes=True)
+            self._writing_task = task
+            try:
+                await session.run_sync(Session.connection)
+                yield session
+                await session.flush()
+                with anyio.CancelScope(shield=True):
+                    self._before_commit()
+                    await session.run_sync(Session.commit)
+            finally:
+                self._writing_task = None
+                await _close(session)
+
+    async def close(self) -> None:
+        await self._readers.dispose()
+        await self._writers.dispose()
+
+    def _session(self, engine: AsyncEngine, organization_id: str, *, writes: bool) -> AsyncSession:
+        boundary = self._boundaries.setdefault(organization_id, Boundary(organization_id))
+        return AsyncSession(
+            engine,
+            sync_session_class=TenantSession,
+            expire_on_commit=False,
+            boundary=boundary,
+            writes=writes,
+        )
+
+
+async def _close(session: AsyncSession) -> None:
+    with anyio.CancelScope(shield=True):
+        await session.close()
+
+
+def _engine(path: Path, busy: float, *, begin: str, query_only: bool, pool_size: int) -> AsyncEngine:
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        # transactions are begun by hand, below
+        connect_args={"isolation_level": None, "timeout": busy},
+        pool_size=pool_size,
+        max_overflow=0,
+        hide_parameters=True,
+    )
+
+    def prepare(connection: Any, _: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute(f"PRAGMA query_only={int(query_only)}")
+        cursor.close()
+
+    def begun(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    def told(context: ExceptionContext) -> BaseException | None:
+        error = context.original_exception
+        if not isinstance(error, Exception):
+            return None
+        away = told_as(StoreUnavailable, error, name=str(path))
+        return away if away is not error else None
+
+    event.listen(engine.sync_engine, "connect", prepare)
+    event.listen(engine.sync_engine, "begin", begun)
+    event.listen(engine.sync_engine, "handle_error", told)
+    return engine

@@ -1,0 +1,218 @@
+"""Every statement of the store, once. Times are text (``times.py``); ``now`` is always the writer's clock."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# ------------------------------------------------------------------ the inbox
+
+_INBOX_ROW: Final = """
+    SELECT id, turn_id, state, reason, lease_token, revived, attempts, envelope_id, contact_id, conversation_id,
+           created_at
+    FROM auzap_inbox """
+INBOX_BY_KEY: Final = _INBOX_ROW + "WHERE organization_id = ? AND dedupe_key = ?"
+INBOX_BY_ENVELOPE: Final = _INBOX_ROW + "WHERE organization_id = ? AND envelope_id = ? AND dedupe_key IS NULL"
+
+INSERT_INBOX: Final = """
+    INSERT INTO auzap_inbox (
+        id, turn_id, state, reason, lease_token, revived, attempts, envelope_id, contact_id, conversation_id,
+        created_at, updated_at, organization_id, instance_id, dedupe_key, chat_id, message_id, message_type,
+        content, sender_role, sender_phone, accepted_at
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+UPDATE_INBOX: Final = """
+    UPDATE auzap_inbox
+    SET turn_id = ?, state = ?, reason = ?, lease_token = ?, revived = ?, attempts = ?, envelope_id = ?,
+        contact_id = ?, conversation_id = ?, updated_at = ?
+    WHERE id = ?"""
+#: who wrote it may be known otherwise at a later attempt
+UPDATE_INBOX_SENDER: Final = "UPDATE auzap_inbox SET content = ?, sender_role = ?, sender_phone = ? WHERE id = ?"
+CREATED_AT: Final = "SELECT created_at FROM auzap_inbox WHERE id = ?"
+
+#: rows that were of a turn, and of which it does not consist now, stand for themselves
+LEAVE_TURN: Final = """
+    UPDATE auzap_inbox SET turn_id = id
+    WHERE turn_id = ? AND id NOT IN (SELECT value FROM json_each(?))"""
+TURN: Final = "SELECT state, lease_token FROM auzap_inbox WHERE turn_id = ?"
+HANDLE_TURN: Final = """
+    UPDATE auzap_inbox
+    SET state = ?, reason = ?, answered_by = ?, attempts = ?, lease_token = ?, updated_at = ?
+    WHERE turn_id = ? AND state = 'received'"""
+#: a turn is done with the last reply that is for now
+FINISH_TURN: Final = """
+    UPDATE auzap_inbox SET state = 'done', updated_at = ?
+    WHERE turn_id = ? AND state = 'handled' AND NOT EXISTS (
+        SELECT 1 FROM auzap_outbox o
+        WHERE o.turn_id = auzap_inbox.turn_id AND o.state IN ('pending', 'sending') AND o.not_before IS NULL)"""
+END_TURN: Final = """
+    UPDATE auzap_inbox SET state = ?, reason = ?, updated_at = ? WHERE turn_id = ? AND state = 'handled'"""
+KILL_TURN: Final = """
+    UPDATE auzap_inbox SET state = 'dead', reason = ?, attempts = MAX(attempts, ?), lease_token = ?, updated_at = ?
+    WHERE turn_id = ? AND state IN ('received', 'handled')"""
+REVIVE_TURN: Final = """
+    UPDATE auzap_inbox SET state = ?, reason = NULL, attempts = 0, updated_at = ?
+    WHERE turn_id = ? AND state = 'dead'"""
+
+# ------------------------------------------------------------------ messages and interactions
+
+INSERT_INBOUND: Final = """
+    INSERT INTO messages (
+        id, organization_id, conversation_id, instance_id, whatsapp_message_id, direction, content, message_type,
+        status, sender_phone, processed_by_ai, created_at
+    ) VALUES (?, ?, ?, ?, ?, 'inbound', ?, ?, 'delivered', ?, 0, ?) ON CONFLICT DO NOTHING"""
+INSERT_OUTBOUND: Final = """
+    INSERT INTO messages (
+        id, organization_id, conversation_id, instance_id, direction, content, message_type, status, ai_response,
+        created_at
+    ) VALUES (?, ?, ?, ?, 'outbound', ?, 'text', 'pending', 1, ?)"""
+DELETE_MESSAGE: Final = "DELETE FROM messages WHERE id = ?"
+MESSAGE_SENT: Final = """
+    UPDATE messages SET status = 'sent', whatsapp_message_id = COALESCE(?, whatsapp_message_id) WHERE id = ?"""
+MESSAGE_FAILED: Final = "UPDATE messages SET status = 'failed' WHERE id = ? AND status = 'pending'"
+MESSAGE_PENDING: Final = "UPDATE messages SET status = 'pending' WHERE id = ? AND status = 'failed'"
+#: only upwards: receipts come late, twice and out of order
+RAISE_STATUS: Final = """
+    UPDATE messages SET status = ?
+    WHERE organization_id = ? AND whatsapp_message_id = ? AND direction = 'outbound'
+      AND CASE status WHEN 'sent' THEN 1 WHEN 'failed' THEN 2 WHEN 'delivered' THEN 3 WHEN 'read' THEN 4 ELSE 0 END
+          < ?"""
+#: the row in ``messages`` outlives the one in the outbox
+IS_OURS: Final = """
+    SELECT 1 FROM auzap_outbox WHERE organization_id = ? AND provider_id = ?
+    UNION ALL
+    SELECT 1 FROM messages WHERE organization_id = ? AND whatsapp_message_id = ? AND direction = 'outbound'
+    LIMIT 1"""
+INSERT_INTERACTION: Final = """
+    INSERT INTO ai_interactions (
+        id, organization_id, conversation_id, message_id, prompt, response, intent, sentiment, confidence, model_used,
+        created_at
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+
+# ------------------------------------------------------------------ the outbox
+
+_REPLY: Final = """
+    SELECT id, turn_id, organization_id, instance_id, chat_id, content, state, attempts, not_before, reason
+    FROM auzap_outbox """
+REPLY: Final = _REPLY + "WHERE id = ?"
+#: those for now; scheduled ones are jobs of their own
+REPLIES_OF_TURN: Final = _REPLY + "WHERE turn_id = ? AND not_before IS NULL ORDER BY ordinal"
+INSERT_REPLY: Final = """
+    INSERT INTO auzap_outbox (
+        id, organization_id, instance_id, turn_id, ordinal, chat_id, content, conversation_id, state, attempts,
+        lease_token, not_before, created_at, updated_at
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?, ?)"""
+FENCE_OF_REPLY: Final = "SELECT lease_token, state, attempts, turn_id FROM auzap_outbox WHERE id = ?"
+#: a worker whose lease is over must not claim what the next one has resumed
+TAKE_REPLIES: Final = """
+    UPDATE auzap_outbox SET lease_token = ? WHERE turn_id = ? AND lease_token < ? AND state IN ('pending', 'sending')"""
+CLAIM: Final = """
+    UPDATE auzap_outbox SET state = 'sending', lease_token = ?, updated_at = ?
+    WHERE id = ? AND lease_token <= ? AND state IN ('pending', 'sending') AND NOT EXISTS (
+        SELECT 1 FROM conversations c WHERE c.id = auzap_outbox.conversation_id AND c.taken_over_at > ?)
+    RETURNING id"""
+SENT: Final = """
+    UPDATE auzap_outbox SET state = 'sent', provider_id = ?, reason = NULL, lease_token = ?, updated_at = ?
+    WHERE id = ? AND lease_token <= ? AND state <> 'sent'
+    RETURNING turn_id"""
+#: counted only from ``sending``: telling it twice counts once
+UNSENT: Final = """
+    UPDATE auzap_outbox
+    SET state = 'pending', attempts = attempts + (state = 'sending' AND ?), reason = ?, lease_token = ?, updated_at = ?
+    WHERE id = ? AND lease_token <= ? AND state IN ('pending', 'sending')
+    RETURNING attempts"""
+REFUSED: Final = """
+    UPDATE auzap_outbox SET state = 'failed', reason = ?, lease_token = ?, updated_at = ?
+    WHERE id = ? AND lease_token <= ? AND state IN ('pending', 'sending')
+    RETURNING turn_id, ordinal, not_before"""
+_CANCEL: Final = """
+    UPDATE auzap_outbox SET state = 'cancelled', reason = ?, updated_at = ?
+    WHERE state IN ('pending', 'sending') AND """
+CANCEL_REPLY: Final = _CANCEL + "id = ? RETURNING id"
+CANCEL_REPLIES: Final = _CANCEL + "turn_id = ? AND ordinal > ? RETURNING id"
+ALL_REPLIES: Final = "SELECT id, state, not_before FROM auzap_outbox WHERE turn_id = ?"
+REVIVE_REPLIES: Final = """
+    UPDATE auzap_outbox
+    SET state = 'pending', attempts = 0, reason = NULL, queued_at = NULL, lease_token = ?, updated_at = ?
+    WHERE turn_id = ? AND state IN ('failed', 'cancelled')
+    RETURNING id"""
+DUE: Final = """
+    SELECT id, organization_id, instance_id, chat_id FROM auzap_outbox
+    WHERE not_before IS NOT NULL AND queued_at IS NULL AND state = 'pending' AND not_before <= ?
+    ORDER BY not_before LIMIT ?"""
+QUEUED: Final = "UPDATE auzap_outbox SET queued_at = ? WHERE id = ? AND queued_at IS NULL"
+
+# ------------------------------------------------------------------ people
+
+CONTACT_BY_IDENTITY: Final = """
+    SELECT c.id, c.phone, c.created_at FROM contact_identities i JOIN contacts c ON c.id = i.contact_id
+    WHERE i.organization_id = ? AND i.kind = ? AND i.value = ?"""
+CONTACT_BY_PHONE: Final = """
+    SELECT id, phone, created_at FROM contacts
+    WHERE organization_id = ? AND phone IN (SELECT value FROM json_each(?))
+    ORDER BY created_at, id LIMIT 1"""
+INSERT_CONTACT: Final = """
+    INSERT INTO contacts (id, organization_id, phone, name, status, created_at, updated_at)
+    VALUES (?, ?, ?, ?, 'active', ?, ?)"""
+#: for a person known by LID only; a name that was only the address goes with it
+NAME_PHONE: Final = """
+    UPDATE contacts SET phone = ?, name = CASE WHEN name = phone THEN ? ELSE name END, updated_at = ? WHERE id = ?"""
+LINK: Final = """
+    INSERT INTO contact_identities (organization_id, kind, value, contact_id) VALUES (?, ?, ?, ?)
+    ON CONFLICT (organization_id, kind, value) DO UPDATE SET contact_id = excluded.contact_id"""
+RELINK: Final = "UPDATE contact_identities SET contact_id = ? WHERE organization_id = ? AND contact_id = ?"
+
+ACTIVE_CONVERSATION: Final = """
+    SELECT c.id, c.ai_enabled, c.taken_over_at FROM auzap_active a JOIN conversations c ON c.id = a.conversation_id
+    WHERE a.organization_id = ? AND a.contact_id = ? AND c.status = 'active'"""
+NEWEST_CONVERSATION: Final = """
+    SELECT id, ai_enabled, taken_over_at FROM conversations
+    WHERE organization_id = ? AND contact_id = ? AND status = 'active'
+    ORDER BY COALESCE(last_message_at, first_message_at, created_at) DESC, id DESC LIMIT 1"""
+CONVERSATION: Final = "SELECT id, ai_enabled, taken_over_at FROM conversations WHERE id = ?"
+INSERT_CONVERSATION: Final = """
+    INSERT INTO conversations (
+        id, organization_id, instance_id, contact_id, status, ai_enabled, first_message_at, last_message_at, created_at
+    ) VALUES (?, ?, ?, ?, 'active', 1, ?, ?, ?)"""
+TOUCH_CONVERSATION: Final = "UPDATE conversations SET last_message_at = ? WHERE id = ?"
+MOVE_CONVERSATION: Final = "UPDATE conversations SET contact_id = ? WHERE id = ?"
+CLOSE_CONVERSATION: Final = "UPDATE conversations SET status = 'closed' WHERE id = ?"
+ACTIVATE: Final = """
+    INSERT INTO auzap_active (organization_id, contact_id, conversation_id) VALUES (?, ?, ?)
+    ON CONFLICT (organization_id, contact_id) DO UPDATE SET conversation_id = excluded.conversation_id"""
+DEACTIVATE: Final = "DELETE FROM auzap_active WHERE organization_id = ? AND contact_id = ?"
+TAKE_OVER: Final = """
+    UPDATE conversations SET ai_enabled = 0, taken_over_at = MAX(COALESCE(taken_over_at, ''), ?) WHERE id = ?"""
+HAND_BACK: Final = "UPDATE conversations SET ai_enabled = 1 WHERE id = ?"
+
+# ------------------------------------------------------------------ owners
+
+OWNER_PHONES: Final = "SELECT phone FROM owner_numbers WHERE organization_id = ?"
+INSERT_OWNER: Final = """
+    INSERT INTO owner_numbers (id, organization_id, phone, role, active, created_at) VALUES (?, ?, ?, 'owner', 1, ?)"""
+OWNERS: Final = """
+    SELECT id, phone, name, role FROM owner_numbers
+    WHERE organization_id = ? AND COALESCE(active, 1) ORDER BY created_at, id"""
+OWNER_LIDS: Final = "SELECT owner_number_id, lid FROM owner_identities WHERE organization_id = ? ORDER BY lid"
+LINK_OWNER: Final = """
+    INSERT INTO owner_identities (organization_id, lid, owner_number_id) VALUES (?, ?, ?)
+    ON CONFLICT (organization_id, lid) DO UPDATE SET owner_number_id = excluded.owner_number_id"""
+
+# ------------------------------------------------------------------ once, retention
+
+ONCE: Final = "SELECT result FROM auzap_once WHERE turn_id = ? AND name = ?"
+INSERT_ONCE: Final = """
+    INSERT INTO auzap_once (organization_id, turn_id, name, result, created_at) VALUES (?, ?, ?, ?, ?)"""
+
+OLD_INBOX: Final = """
+    SELECT id FROM auzap_inbox
+    WHERE state IN ('done', 'dead') AND updated_at < MAX(?1, ?2)
+      AND updated_at < CASE state WHEN 'done' THEN ?1 ELSE ?2 END
+    ORDER BY updated_at LIMIT ?3"""
+#: what a turn that may go on sent already is kept with it, so that it is not sent again
+OLD_OUTBOX: Final = """
+    SELECT id FROM auzap_outbox o
+    WHERE state IN ('sent', 'failed', 'cancelled') AND updated_at < ? AND NOT EXISTS (
+        SELECT 1 FROM auzap_inbox i WHERE i.turn_id = o.turn_id AND i.state IN ('handled', 'dead'))
+    ORDER BY updated_at LIMIT ?"""
+DELETE_ONCE: Final = "DELETE FROM auzap_once WHERE turn_id = ?"
+DELETE_INBOX: Final = "DELETE FROM auzap_inbox WHERE id = ?"
+DELETE_OUTBOX: Final = "DELETE FROM auzap_outbox WHERE id = ?"
