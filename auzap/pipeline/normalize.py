@@ -1,0 +1,44 @@
+"""Normalize: a payload becomes a message."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from auzap.contract.channel import Channel
+from auzap.hooks import TenantHooks
+from auzap.logs import get_logger
+from auzap.model.errors import BadPayload
+from auzap.model.message import Message
+
+__all__ = ["MAX_TEXT", "normalize"]
+
+log = get_logger("auzap.pipeline")
+
+#: characters; WhatsApp itself allows no more in one message
+MAX_TEXT = 65_536
+
+
+async def normalize(hooks: TenantHooks, channel: Channel, payload: Any) -> Message:
+    """Ask the plugins, then the channel.
+
+    :raises BadPayload: it is no message.
+    :raises HookFailed: a plugin failed.
+    """
+    message = await hooks.normalize_message(payload, channel.instance)
+    if message is None:
+        message = _by_channel(channel, payload)
+    if len(message.text) > MAX_TEXT:
+        log.warning("Text cut to the longest that WhatsApp allows", characters=len(message.text), kept=MAX_TEXT)
+        message = replace(message, text=message.text[:MAX_TEXT])
+    return message
+
+
+def _by_channel(channel: Channel, payload: Any) -> Message:
+    try:
+        return channel.normalize(payload)
+    except BadPayload:
+        raise
+    except Exception as error:
+        # The same payload would fail again: one message must not hold its lane for ever.
+        raise BadPayload(f"channel {channel.name} cannot read it: {type(error).__name__}: {error}") from error

@@ -1,0 +1,54 @@
+"""Patience: while the store or the queue is away, wait, say it once, and go on by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import ParamSpec, TypeVar
+
+import anyio
+
+from auzap.logs import get_logger
+from auzap.model.errors import Unavailable
+
+__all__ = ["Patience"]
+
+log = get_logger("auzap.worker")
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_FIRST = 0.05
+_LONGEST = 5.0
+
+
+class Patience:
+    """Repeats a call until what it needs is there. Shared by all of a worker, so that an outage is logged once."""
+
+    def __init__(self) -> None:
+        self._away: set[type[Unavailable]] = set()
+
+    async def __call__(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call it until it succeeds.
+
+        :param call: safe to repeat.
+        """
+        delay = _FIRST
+        met: set[type[Unavailable]] = set()
+        while True:
+            try:
+                result = await call(*args, **kwargs)
+            except Unavailable as error:
+                met.add(type(error))
+                self.note(error)
+                await anyio.sleep(delay)
+                delay = min(delay * 2, _LONGEST)
+            else:
+                for kind in met & self._away:
+                    self._away.discard(kind)
+                    log.info("Back", away=kind.__name__)
+                return result
+
+    def note(self, error: Unavailable) -> None:
+        """Log an outage when it begins."""
+        if type(error) not in self._away:
+            self._away.add(type(error))
+            log.error("Waiting", away=type(error).__name__, error=str(error))

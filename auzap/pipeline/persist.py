@@ -1,0 +1,84 @@
+"""Persist: replies, records, interaction and state, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from auzap.model.errors import HookFailed, LeaseLost, Unavailable, cause_of
+from auzap.model.turn import Turn
+from auzap.pipeline.handle import Decided
+from auzap.pipeline.patience import Patience
+from auzap.pipeline.work import Work
+from auzap.storage.store import Decision, NewReply, Recorded, Store, StoredReply
+
+__all__ = ["Persister"]
+
+
+class Persister:
+    def __init__(self, *, store: Store, patience: Patience, reached: Callable[[str], None]) -> None:
+        self._store = store
+        self._patience = patience
+        self._reached = reached
+
+    async def persist(
+        self, work: Work, recorded: Recorded, turn: Turn, decided: Decided, reason: str | None
+    ) -> list[StoredReply]:
+        """Store what was decided.
+
+        A tenant whose plugin writes in the transaction has one of its own; all others are written together.
+
+        :return: the replies to be sent now.
+        :raises HookFailed: the plugin's ``persist`` failed, or its records cannot be stored.
+        """
+        decision = _decision(work, recorded, turn, decided, reason)
+        self._reached("before_persist")
+        if work.tenant.hooks.has_persist and decided.plugin is not None:
+            replies = await self._with_plugin(work, turn, decided, decision)
+        else:
+            replies = await self._patience(self._in_group, decision)
+        self._reached("after_persist")
+        return replies
+
+    async def _in_group(self, decision: Decision) -> list[StoredReply]:
+        try:
+            return await self._store.persist(decision)
+        except (LeaseLost, Unavailable):
+            raise
+        except Exception as error:
+            raise _records_refused(decision, error) from error
+
+    async def _with_plugin(self, work: Work, turn: Turn, decided: Decided, decision: Decision) -> list[StoredReply]:
+        try:
+            async with self._store.transaction(decision.organization_id, turn_id=turn.id, token=work.token) as session:
+                await work.tenant.hooks.persist(session, decided.outcome, turn)
+                return await self._store.persist_in(session, decision)
+        except (HookFailed, LeaseLost):
+            raise
+        except Exception as error:
+            away = cause_of(error, Unavailable)
+            if away is not None:
+                raise HookFailed(decided.plugin or "", "persist", str(away)) from away
+            raise _records_refused(decision, error) from error
+
+
+def _records_refused(decision: Decision, error: Exception) -> HookFailed:
+    return HookFailed(decision.answered_by or "auzap", "handle_message", f"what it returned cannot be stored: {error}")
+
+
+def _decision(work: Work, recorded: Recorded, turn: Turn, decided: Decided, reason: str | None) -> Decision:
+    outcome = decided.outcome
+    return Decision(
+        organization_id=turn.organization_id,
+        instance_id=turn.instance_id,
+        turn_id=turn.id,
+        token=work.token,
+        chat_id=turn.messages[-1].chat_id,
+        conversation_id=recorded.conversation_id,
+        message_id=turn.messages[-1].message_id,
+        replies=tuple(NewReply(reply.text, reply.not_before) for reply in outcome.replies),
+        records=tuple(outcome.records),
+        interaction=outcome.interaction,
+        reason=reason,
+        answered_by=decided.plugin,
+        attempts=turn.attempt,
+    )

@@ -1,0 +1,69 @@
+"""What a step of the pipeline is given."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from auzap.contract.channel import Channel
+from auzap.contract.queue import Envelope
+from auzap.model.message import Message
+from auzap.model.people import Sender
+from auzap.tenants.runtime import Tenant
+
+__all__ = ["Sending", "Settings", "Taken", "Work"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The figures of the configuration that steps need; seconds."""
+
+    attempts: int
+    backoff_delay: float
+    backoff_exponential: bool
+    stale_after: float
+    give_up_after: float
+
+    def backoff(self, attempts: int) -> float:
+        """Seconds to wait after so many attempts."""
+        return self.backoff_delay * (2 ** (attempts - 1) if self.backoff_exponential else 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Envelopes of one lane to be worked as one turn, under one lease."""
+
+    tenant: Tenant
+    channel: Channel
+    lane: str
+    token: int
+    envelopes: tuple[Envelope, ...]
+
+    @property
+    def instance_id(self) -> str:
+        return self.envelopes[0].instance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """An envelope whose message was read.
+
+    :param reason: why it is not answered.
+    :param sender: None when it is not answered: nobody was asked who wrote it.
+    """
+
+    envelope: Envelope
+    message: Message
+    reason: str | None
+    sender: Sender | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sending:
+    """Whose replies go out: for the log, and for the conditions of a send."""
+
+    began_at: datetime
+    #: seconds since 1970
+    accepted_at: float
+    message_id: str | None
+    is_owner: bool

@@ -1,0 +1,1 @@
+"""A tenant as it runs: its plugins, channels and options, built when first needed."""

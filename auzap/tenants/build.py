@@ -1,0 +1,72 @@
+"""From a tenant's configuration to a tenant that runs."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+
+from auzap.config.models import Config, InstanceConfig, PluginEntry, TenantConfig
+from auzap.contract.channel import Channel
+from auzap.contract.plugin import TenantInfo
+from auzap.hooks import Calls, RegisteredPlugin, TenantHooks
+from auzap.logs import get_logger
+from auzap.model.phones import phone_key, typed_digits
+from auzap.registry import Registry
+from auzap.storage.store import Store
+from auzap.tenants.owners import OwnerBook
+from auzap.tenants.runtime import Tenant
+
+__all__ = ["build", "make_channel", "make_hooks", "make_plugin"]
+
+
+async def build(
+    config: Config, tenant: TenantConfig, *, registry: Registry, store: Store, calls: Calls, stack: AsyncExitStack
+) -> Tenant:
+    """Load the plugins, connect the channels, write the owners' rows.
+
+    :param stack: closes what was opened.
+    :raises PluginError: a plugin cannot be loaded or registered.
+    :raises ConfigError: an option is wrong.
+    """
+    hooks = make_hooks(config, tenant, registry=registry, calls=calls)
+    channels = {name: make_channel(tenant, name, instance, registry) for name, instance in tenant.instances.items()}
+    await store.ensure_owners(tenant.id, [digits for owner in tenant.owners if (digits := typed_digits(owner))])
+    for channel in channels.values():
+        await stack.enter_async_context(channel)
+    return Tenant(
+        info=_info(tenant),
+        config=tenant,
+        hooks=hooks,
+        channels=channels,
+        store=store.tenant(tenant.id),
+        owners=OwnerBook(tenant.id, store),
+        only=_pilot(tenant),
+    )
+
+
+def make_hooks(config: Config, tenant: TenantConfig, *, registry: Registry, calls: Calls) -> TenantHooks:
+    """The tenant's plugins, one instance each, in the order of the YAML."""
+    plugins = [make_plugin(tenant, name, entry, registry) for name, entry in tenant.plugins.items()]
+    return TenantHooks(_info(tenant), plugins, timeout=config.worker.timeout, calls=calls)
+
+
+def make_plugin(tenant: TenantConfig, name: str, entry: PluginEntry, registry: Registry) -> RegisteredPlugin:
+    info = registry.plugin(entry.use)
+    options = entry.options.validate(info.cls.Options)
+    log = get_logger("auzap.plugin").bind(organization_id=tenant.id, plugin=name)
+    plugin = info.cls(options, name=name, tenant=_info(tenant), log=log)
+    return RegisteredPlugin(plugin, info.distribution)
+
+
+def make_channel(tenant: TenantConfig, name: str, instance: InstanceConfig, registry: Registry) -> Channel:
+    kind = registry.channel(instance.channel)
+    return kind(tenant.id, name, instance.options.validate(kind.Options))
+
+
+def _info(tenant: TenantConfig) -> TenantInfo:
+    return TenantInfo(tenant.id, tenant.name, tenant.timezone)
+
+
+def _pilot(tenant: TenantConfig) -> frozenset[str] | None:
+    if tenant.only is None:
+        return None
+    return frozenset(key for number in tenant.only if (key := phone_key(typed_digits(number))))

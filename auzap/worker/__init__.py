@@ -1,0 +1,1 @@
+"""The loop: leases lanes, works their turns, tells the queue what became of them."""

@@ -1,0 +1,59 @@
+"""What a worker does beside turns: scheduled replies into the queue, old rows away."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import anyio
+
+from auzap.config.models import Config
+from auzap.contract.queue import Queue
+from auzap.logs import get_logger
+from auzap.pipeline.accept import outbound
+from auzap.pipeline.patience import Patience
+from auzap.storage.store import DueReply, Store
+
+__all__ = ["clean_up", "put_due_replies"]
+
+log = get_logger("auzap.worker")
+
+#: seconds between two looks for scheduled replies that are due
+_LOOK = 1.0
+_BATCH = 500
+#: seconds between two removals of old rows
+_CLEAN = 3600.0
+
+
+async def put_due_replies(config: Config, queue: Queue, store: Store, patience: Patience) -> None:
+    """Give each scheduled reply a job in its chat's lane when its time has come; until cancelled."""
+    while True:
+        due = await patience(store.due, datetime.now(UTC), limit=_BATCH)
+        if due:
+            envelopes = [outbound(reply, _channel(config, reply)) for reply in due]
+            await patience(queue.put, envelopes)
+            await patience(store.note_queued, [reply.id for reply in due])
+        if len(due) < _BATCH:
+            await anyio.sleep(_LOOK)
+
+
+def _channel(config: Config, reply: DueReply) -> str:
+    tenant = config.tenants.get(reply.organization_id)
+    instance = tenant.instances.get(reply.instance_id) if tenant is not None else None
+    return instance.channel if instance is not None else ""
+
+
+async def clean_up(config: Config, queue: Queue, store: Store, patience: Patience) -> None:
+    """Remove what ``retention`` no longer keeps, a batch at a time; until cancelled."""
+    keep = config.retention
+    while True:
+        now = datetime.now(UTC)
+        inbox, outbox = now - timedelta(seconds=keep.inbox), now - timedelta(seconds=keep.outbox)
+        removed = 0
+        while got := await patience(store.remove_old, inbox=inbox, outbox=outbox, limit=_BATCH):
+            removed += got
+            await anyio.sleep(0.05)  # the turns come first
+        removed += await patience(queue.purge, before=time.time() - keep.dead)
+        if removed:
+            log.info("Old rows removed", rows=removed)
+        await anyio.sleep(_CLEAN)

@@ -1,0 +1,57 @@
+"""A worker that ends itself with SIGKILL when its turns pass a point for the n-th time.
+
+    python doomed.py config.yaml POINT N
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import anyio
+
+from auzap.config.load import load
+from auzap.logs import configure
+from auzap.worker.serve import serve
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def doom(point: str, nth: int) -> Callable[[str], None]:
+    """An observer that kills.
+
+    ``in_handler`` comes before the first plugin is asked, so the kill is put off until handlers are under way; and
+    ``before_persist`` until the transaction is about to be committed.
+    """
+    left = nth
+    armed = False
+
+    def reached(name: str) -> None:
+        nonlocal left, armed
+        if armed and name == "before_commit":
+            die()
+        if name != point:
+            return
+        left -= 1
+        if left > 0:
+            return
+        if point == "in_handler":
+            asyncio.get_running_loop().call_later(0.003, die)
+        elif point == "before_persist":
+            armed = True
+        else:
+            die()
+
+    return reached
+
+
+if __name__ == "__main__":
+    configure(json=True)
+    config = load(Path(sys.argv[1]))
+    anyio.run(lambda: serve(config, reached=doom(sys.argv[2], int(sys.argv[3]))))

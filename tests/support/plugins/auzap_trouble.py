@@ -1,0 +1,163 @@
+"""Plugins for the tests: one that keeps books, and some that misbehave on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlmodel import Field
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+import auzap
+from auzap import Event, Interaction, Message, Outcome, Reply, Sender, Turn
+from auzap.tables import TenantRow, UtcDateTime, now
+
+
+class Note(TenantRow, table=True):
+    """A record that a handler returned."""
+
+    __tablename__ = "trouble_notes"
+
+    id: int | None = Field(default=None, primary_key=True)
+    message_id: str
+    text: str
+    at: datetime = Field(default_factory=now, sa_type=UtcDateTime)
+
+
+class Booking(TenantRow, table=True):
+    """What ``turn.once`` decided."""
+
+    __tablename__ = "trouble_bookings"
+
+    id: int | None = Field(default=None, primary_key=True)
+    turn_id: str
+
+
+class Entry(TenantRow, table=True):
+    """What a ``persist`` hook wrote."""
+
+    __tablename__ = "trouble_entries"
+
+    id: int | None = Field(default=None, primary_key=True)
+    turn_id: str
+    replies: int
+
+
+class Scribe(auzap.Plugin):
+    """Answers every message once, with a record, a booking and an interaction."""
+
+    class Options(auzap.Options):
+        replies: int = 1
+        delay: auzap.Duration = 0.0
+
+    tables = (Note, Booking)
+
+    @auzap.hookimpl
+    async def handle_message(self, message: Message, turn: Turn) -> Outcome:
+        async def book(session: AsyncSession) -> str:
+            session.add(Booking(turn_id=turn.id))
+            return turn.id
+
+        await turn.once("book", book)
+        await asyncio.sleep(self.options.delay)
+        texts = [f"re {n}: {message.text}" for n in range(self.options.replies)]
+        return Outcome(
+            [Reply(text) for text in texts],
+            records=[Note(message_id=message.message_id or "", text=message.text)],
+            interaction=Interaction(prompt=message.text, response=texts[0], model_used="rules"),
+        )
+
+
+class Trouble(auzap.Plugin):
+    """Does what the message says: ``!raise``, ``!exit``, ``!hang`` …; else it answers."""
+
+    @auzap.hookimpl
+    async def handle_message(self, message: Message, turn: Turn) -> Any:
+        match message.text.split():
+            case ["!raise", *_]:
+                raise RuntimeError("the plugin is broken")
+            case ["!exit", *_]:
+                raise SystemExit(3)
+            case ["!hang", *_]:
+                await asyncio.sleep(3600)
+            case ["!nonsense", *_]:
+                return 42
+            case ["!block", seconds, *_]:
+                time.sleep(float(seconds))  # noqa: ASYNC251 - that is the point
+            case ["!once-fails", attempts, *_] if turn.attempt <= int(attempts):
+                raise RuntimeError(f"attempt {turn.attempt} fails")
+            case ["!record", *_]:
+                twice = [Note(id=1, message_id="x", text="the same id"), Note(id=1, message_id="x", text="twice")]
+                return Outcome([Reply("stored?")], records=twice)
+            case ["!other-tenant", *_]:
+                return Outcome([Reply("no")], records=[Note(organization_id="other", message_id="x", text="x")])
+            case ["!silence", *_]:
+                return []
+            case ["!pass", *_]:
+                return None
+            case ["!later", seconds, *_]:
+                return Reply("later", not_before=datetime.now(UTC) + timedelta(seconds=float(seconds)))
+            case ["!slow", seconds, *_]:
+                await asyncio.sleep(float(seconds))
+            case ["!many", number, *_]:
+                return [Reply(f"part {n} of {message.text}") for n in range(int(number))]
+        return Reply(f"ok: {message.text}")
+
+
+class Threaded(auzap.Plugin):
+    """A plain function: runs in a worker thread."""
+
+    @auzap.hookimpl
+    def handle_message(self, message: Message) -> Reply:
+        if message.text.startswith("!hang"):
+            time.sleep(30)
+        return Reply(f"thread: {message.text}")
+
+
+class Ledger(auzap.Plugin):
+    """Writes in the transaction that stores the outcome."""
+
+    class Options(auzap.Options):
+        fail: bool = False
+
+    tables = (Entry,)
+
+    @auzap.hookimpl
+    async def persist(self, session: AsyncSession, outcome: Outcome, turn: Turn) -> None:
+        session.add(Entry(turn_id=turn.id, replies=len(outcome.replies)))
+        await session.flush()
+        if self.options.fail or any(message.text.startswith("!unbookable") for message in turn.messages):
+            raise RuntimeError("the ledger is full")
+
+
+class Reviewer(auzap.Plugin):
+    """Signs every reply."""
+
+    @auzap.hookimpl
+    async def review_replies(self, replies: Sequence[Reply]) -> Sequence[Reply]:
+        return [Reply(f"{reply.text} — assinado", reply.not_before) for reply in replies]
+
+
+class Doorman(auzap.Plugin):
+    """Classifies; fails when asked to."""
+
+    @auzap.hookimpl
+    async def classify_sender(self, message: Message) -> Sender | None:
+        if message.text.startswith("!who"):
+            raise LookupError("nobody knows")
+        return None
+
+
+class Witness(auzap.Plugin):
+    """Notes every event that it hears of."""
+
+    class Options(auzap.Options):
+        file: str
+
+    @auzap.hookimpl
+    def handle_event(self, event: Event) -> None:
+        with open(self.options.file, "a", encoding="utf-8") as file:  # noqa: PTH123
+            file.write(f"{event.kind} {event.chat_id} {event.message_id} {event.status} {dict(event.extras)}\n")
