@@ -1,0 +1,10 @@
+"""Shared by the tests of all plugins in this repository."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
