@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from auzap.contract.hookspecs import hookimpl
     from auzap.contract.options import Duration, Options
-    from auzap.contract.plugin import Plugin
+    from auzap.contract.plugin import Plugin, TenantInfo
     from auzap.model.event import Event
     from auzap.model.message import Message
     from auzap.model.people import Sender
@@ -30,6 +30,7 @@ __all__ = [
     "Receipt",
     "Reply",
     "Sender",
+    "TenantInfo",
     "TenantStore",
     "Turn",
     "hookimpl",
@@ -47,6 +48,7 @@ _HOMES = {
     "Receipt": "auzap.model.reply",
     "Reply": "auzap.model.reply",
     "Sender": "auzap.model.people",
+    "TenantInfo": "auzap.contract.plugin",
     "TenantStore": "auzap.model.turn",
     "Turn": "auzap.model.turn",
     "hookimpl": "auzap.contract.hookspecs",

@@ -44,8 +44,9 @@ def installed(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory)
 def pip(python: Path, *arguments: str | Path) -> None:
     command = [python, "-m", "pip", "--disable-pip-version-check", "--retries", "1", *arguments]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
-    if done.returncode and "after connection broken by" in done.stderr and "CI" not in os.environ:
-        pytest.skip(f"pip reaches no package index: {done.stderr.strip().splitlines()[-1]}")
+    unreached = [line for line in done.stderr.splitlines() if "after connection broken by" in line]
+    if done.returncode and unreached and "CI" not in os.environ:
+        pytest.skip(f"pip reaches no package index: {unreached[0]}")
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from auzap.cli.options import as_json, common
-from auzap.config.load import load
+from auzap.config import load
 from auzap.model.errors import AuzapError
 from auzap.registry import Registry
 from auzap.storage.migrate import pending
@@ -27,7 +27,8 @@ def check(path: Path, as_json: bool) -> int:
         config = load(path)
         registry = Registry()
         open_queue(config, registry)
-        mistakes = [f"tenant {tenant}: {error}" for tenant, error in survey(config, registry).items()]
+        broken = survey(config, registry)
+        mistakes = [f"tenant {tenant}: {line}" for tenant, error in broken.items() for line in error.splitlines()]
         behind = pending(config.database.url, config.base, tables_of(config, registry))
     except AuzapError as error:
         return _tell(str(error).splitlines(), {}, [], as_json)

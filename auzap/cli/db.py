@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from auzap.cli.options import as_json, common
-from auzap.config.load import load
+from auzap.config import load
 from auzap.registry import Registry
 from auzap.storage.migrate import upgrade as upgrade_schema
 from auzap.tenants.survey import tables_of

@@ -8,7 +8,7 @@ import anyio
 import click
 
 from auzap.cli.options import common
-from auzap.config.load import load
+from auzap.config import load
 from auzap.logs import configure
 from auzap.worker.serve import serve
 

@@ -46,9 +46,7 @@ class Plugin:
     #: log events carry the tenant and the plugin
     log: FilteringBoundLogger
 
-    def __init__(
-        self, options: BaseOptions, *, name: str, tenant: TenantInfo, log: FilteringBoundLogger
-    ) -> None:
+    def __init__(self, options: BaseOptions, *, name: str, tenant: TenantInfo, log: FilteringBoundLogger) -> None:
         self.options = options
         self.name = name
         self.tenant = tenant

@@ -124,9 +124,18 @@ class Queue(Protocol):
         ...
 
     async def lease(
-        self, worker: str, *, lanes: int, duration: float, wait: float, share: Share | None = None
+        self,
+        worker: str,
+        *,
+        lanes: int,
+        duration: float,
+        wait: float,
+        share: Share | None = None,
+        side: bool = False,
     ) -> list[Lease]:
         """Take up to ``lanes`` lanes that are ready, tenants in turn; wait up to ``wait`` seconds for the first.
+
+        Lanes of events are apart (``side``), so that they need not wait for a worker's other slots.
 
         Wakes at once for what this process puts, within 100 ms for what another one does. Returns ``[]`` when the
         time is over. A lease ends ``duration`` seconds from now unless it is renewed; then the lane is ready

@@ -17,7 +17,8 @@ class Event:
 
     ``receipt``: ``status`` is ``delivered``, ``read`` or ``failed``. ``echo``: a message that left from the
     business's own number. ``takeover``: a person answers from now on; ``handback``: the bot does again.
-    ``dead_letter``: ``extras`` has ``stage``, ``plugin`` and ``reason``.
+    ``dead_letter``: ``extras`` has ``stage``, ``plugin`` and ``reason``; the others' have ``contactPhone`` and
+    ``contactLid``, the other person's addresses.
     """
 
     kind: EventKind

@@ -62,6 +62,4 @@ class Events:
 
 
 def _person(event: Event) -> Person:
-    user, _, server = event.chat_id.partition("@")
-    lid = server == "lid"
-    return Person(phone=None if lid else user, lid=event.chat_id if lid else None, name=None)
+    return Person(phone=event.extras.get("contactPhone"), lid=event.extras.get("contactLid"), name=None)

@@ -9,6 +9,7 @@ from auzap.contract.channel import Channel
 from auzap.contract.plugin import TenantInfo
 from auzap.hooks import Calls, RegisteredPlugin, TenantHooks
 from auzap.logs import get_logger
+from auzap.model.errors import PluginError
 from auzap.model.phones import phone_key, typed_digits
 from auzap.registry import Registry
 from auzap.storage.store import Store
@@ -24,8 +25,8 @@ async def build(
     """Load the plugins, connect the channels, write the owners' rows.
 
     :param stack: closes what was opened.
-    :raises PluginError: a plugin cannot be loaded or registered.
-    :raises ConfigError: an option is wrong.
+    :raises PluginError: a plugin cannot be registered.
+    :raises ConfigError: a plugin or channel cannot be loaded, or an option of it is wrong.
     """
     hooks = make_hooks(config, tenant, registry=registry, calls=calls)
     channels = {name: make_channel(tenant, name, instance, registry) for name, instance in tenant.instances.items()}
@@ -50,7 +51,10 @@ def make_hooks(config: Config, tenant: TenantConfig, *, registry: Registry, call
 
 
 def make_plugin(tenant: TenantConfig, name: str, entry: PluginEntry, registry: Registry) -> RegisteredPlugin:
-    info = registry.plugin(entry.use)
+    try:
+        info = registry.plugin(entry.use)
+    except PluginError as error:
+        raise entry.options.mistake(str(error), "use") from error
     options = entry.options.validate(info.cls.Options)
     log = get_logger("auzap.plugin").bind(organization_id=tenant.id, plugin=name)
     plugin = info.cls(options, name=name, tenant=_info(tenant), log=log)
@@ -58,7 +62,10 @@ def make_plugin(tenant: TenantConfig, name: str, entry: PluginEntry, registry: R
 
 
 def make_channel(tenant: TenantConfig, name: str, instance: InstanceConfig, registry: Registry) -> Channel:
-    kind = registry.channel(instance.channel)
+    try:
+        kind = registry.channel(instance.channel)
+    except PluginError as error:
+        raise instance.options.mistake(str(error), "channel") from error
     return kind(tenant.id, name, instance.options.validate(kind.Options))
 
 

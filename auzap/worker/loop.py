@@ -41,6 +41,8 @@ _WAIT_UNTIL_EMPTY = 0.05
 _GIVE_BACK = 5.0
 #: envelopes that have cost so many workers are worked with nothing beside them
 _ALONE = 3
+#: lanes of events in hand at a time, beside ``worker.concurrency`` others: an event never waits behind a handler
+_EVENTS = 4
 
 
 @dataclass(eq=False, slots=True)
@@ -48,8 +50,10 @@ class _Held:
     """A lane in hand."""
 
     lease: Lease
+    side: bool
     scope: anyio.CancelScope
     envelope: Envelope
+    begun: bool = False
     task: asyncio.Task[Any] | None = None
     lost: bool = False
 
@@ -85,7 +89,8 @@ class Worker:
         self._suspects: list[_Held] = []
         self._freed = anyio.Event()
         self._leasing = anyio.CancelScope()
-        self._waiting = anyio.CancelScope()
+        #: waits for work, by side; cancelled when something else is to be asked for
+        self._waits: dict[bool, anyio.CancelScope] = {}
         self._draining = anyio.CancelScope()
         concurrency = config.worker.concurrency
         self._most = concurrency // 2 if len(config.tenants) > 1 else None
@@ -101,7 +106,7 @@ class Worker:
             with Watchdog(self._calls, self._blame):
                 async with anyio.create_task_group() as lanes:
                     with self._leasing:
-                        await self._lease_lanes(lanes)
+                        await self._lease(lanes)
                     await self._drain()
             beside.cancel_scope.cancel()
         log.info("Worker stopped", worker=self._name)
@@ -114,58 +119,77 @@ class Worker:
 
     # ------------------------------------------------------------------ leasing
 
-    async def _lease_lanes(self, lanes: TaskGroup) -> None:
-        worker = self._config.worker
-        wait = _WAIT_UNTIL_EMPTY if self._until_empty else _WAIT
-        while True:
-            await self._work_suspects(lanes)
-            free = worker.concurrency - len(self._held)
-            if free <= 0:
-                await self._wait_for_a_slot()
-                continue
-            share = Share(self._most, self._by_tenant())
-            leases: list[Lease] = []
-            with anyio.CancelScope() as self._waiting:
-                leases = await self._patience(
-                    self._queue.lease, self._name, lanes=free, duration=worker.lease, wait=wait, share=share
-                )
-            for lease in leases:
-                self._take(lanes, lease)
-            if not leases and self._until_empty and await self._is_empty():
-                return
+    async def _lease(self, lanes: TaskGroup) -> None:
+        async with anyio.create_task_group() as events:
+            events.start_soon(self._lease_lanes, lanes, True)
+            await self._lease_lanes(lanes, False)
+            events.cancel_scope.cancel()
 
-    def _take(self, lanes: TaskGroup, lease: Lease) -> None:
-        held = self._held[lease.lane] = _Held(lease, anyio.CancelScope(), lease.envelopes[0])
+    async def _lease_lanes(self, lanes: TaskGroup, side: bool) -> None:
+        slots = _EVENTS if side else self._config.worker.concurrency
+        while True:
+            free = slots - sum(held.side == side for held in self._held.values())
+            if self._suspects and not side:
+                await self._work_suspects(lanes)
+            elif free <= 0 or self._suspects:
+                await self._wait_for_a_change()
+            else:
+                leases = await self._take(free, side)
+                for lease in leases:
+                    self._begin(lanes, lease, side)
+                if self._until_empty and not (side or leases) and await self._is_empty():
+                    return
+
+    async def _take(self, free: int, side: bool) -> list[Lease]:
+        share = None if side else Share(self._most, self._by_tenant())
+        with anyio.CancelScope() as self._waits[side]:
+            return await self._patience(
+                self._queue.lease,
+                self._name,
+                lanes=free,
+                duration=self._config.worker.lease,
+                wait=_WAIT_UNTIL_EMPTY if self._until_empty else _WAIT,
+                share=share,
+                side=side,
+            )
+        return []
+
+    def _begin(self, lanes: TaskGroup, lease: Lease, side: bool) -> None:
+        held = self._held[lease.lane] = _Held(lease, side, anyio.CancelScope(), lease.envelopes[0])
         if lease.envelopes[0].lost_leases >= _ALONE:
             self._suspects.append(held)
+            for wait in self._waits.values():
+                wait.cancel()
         else:
+            held.begun = True
             lanes.start_soon(self._work, held)
 
     async def _work_suspects(self, lanes: TaskGroup) -> None:
         """Turns that have cost workers run alone, so that they cannot take others with them."""
-        while self._suspects:
-            while len(self._held) > len(self._suspects):
-                await self._wait_for_a_slot()
-            held = self._suspects.pop(0)
-            log.warning("Working alone", lane=held.lease.lane, lost_leases=held.envelope.lost_leases)
-            lanes.start_soon(self._work, held)
-            while held.lease.lane in self._held:
-                await self._wait_for_a_slot()
+        while len(self._held) > len(self._suspects):
+            await self._wait_for_a_change()
+        held = self._suspects[0]
+        log.warning("Working alone", lane=held.lease.lane, lost_leases=held.envelope.lost_leases)
+        held.begun = True
+        lanes.start_soon(self._work, held)
+        while held.lease.lane in self._held:
+            await self._wait_for_a_change()
+        self._suspects.remove(held)
 
     def _by_tenant(self) -> Counter[str]:
-        return Counter(held.lease.tenant for held in self._held.values())
+        return Counter(held.lease.tenant for held in self._held.values() if not held.side)
 
     def _free(self, held: _Held) -> None:
         """The lane is out of hand. If its tenant held all that it may, the wait for work is asked anew."""
-        tenant = held.lease.tenant
-        if self._most is not None and self._by_tenant()[tenant] >= self._most:
-            self._waiting.cancel()
+        if self._most is not None and self._by_tenant()[held.lease.tenant] >= self._most and False in self._waits:
+            self._waits[False].cancel()
         if self._held.get(held.lease.lane) is held:
             del self._held[held.lease.lane]
         self._freed.set()
-
-    async def _wait_for_a_slot(self) -> None:
         self._freed = anyio.Event()
+
+    async def _wait_for_a_change(self) -> None:
+        """Of what is in hand."""
         await self._freed.wait()
 
     async def _is_empty(self) -> bool:
@@ -248,12 +272,13 @@ class Worker:
     async def _drain(self) -> None:
         """Finish within ``worker.drain`` seconds; cancel the rest, which give their lanes back."""
         with self._draining, anyio.move_on_after(self._config.worker.drain):
-            while len(self._held) > len(self._suspects):
-                await self._wait_for_a_slot()
-        for held in self._suspects:
-            await self._give_back(held)
+            while any(held.begun for held in self._held.values()):
+                await self._wait_for_a_change()
         for held in list(self._held.values()):
-            held.scope.cancel()
+            if held.begun:
+                held.scope.cancel()
+            else:
+                await self._give_back(held)
 
     def _blame(self, task: asyncio.Task[Any] | None) -> None:
         """Called in the watchdog's thread."""

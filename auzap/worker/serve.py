@@ -12,7 +12,7 @@ from auzap.config.models import Config
 from auzap.contract.queue import Queue
 from auzap.hooks import Calls
 from auzap.logs import get_logger
-from auzap.model.errors import ConfigError
+from auzap.model.errors import ConfigError, PluginError
 from auzap.pipeline.instances import Instances
 from auzap.pipeline.patience import Patience
 from auzap.pipeline.way import Pipeline
@@ -93,7 +93,11 @@ def open_queue(config: Config, registry: Registry) -> Queue:
     :raises ConfigError: no backend has this URL scheme, or the URL is wrong.
     """
     scheme = config.queue.partition("://")[0]
-    queue: Queue = registry.queue(scheme).from_url(config.queue, config.base)
+    try:
+        backend = registry.queue(scheme)
+    except PluginError as error:
+        raise config.raw.mistake(str(error), "queue") from error
+    queue: Queue = backend.from_url(config.queue, config.base)
     return queue
 
 

@@ -92,7 +92,7 @@ def test_the_person(key: dict[str, Any], more: dict[str, Any], phone: str | None
 
 
 @pytest.mark.parametrize(
-    ("told", "found"), [("Ana", "Ana"), ("", None), ("  ", None), (None, None), (5, None), ({}, None)]
+    ("told", "found"), [("Cliente", "Cliente"), ("", None), ("  ", None), (None, None), (5, None), ({}, None)]
 )
 def test_the_name_that_a_person_goes_by(told: Any, found: str | None) -> None:
     assert Baileys.normalize(payload(OI, pushName=told)).push_name == found

@@ -7,10 +7,12 @@ import subprocess
 import time
 from typing import Any
 
+import anyio
 import pytest
 from pydantic import ValidationError
 
 from auzap.channels.console import Demo
+from auzap.model.reply import Delivery
 from tests.support.talking import CLIENT, OWNER, lines_of, talk, terminal
 
 QUICK = '{"pause": "10ms", "wait": "20s"}'
@@ -30,15 +32,31 @@ def check_the_play(lines: list[str]) -> None:
     assert "config.yaml" in hints[1]
 
 
+async def test_it_plays_as_soon_as_it_listens(capsys: pytest.CaptureFixture[str]) -> None:
+    demo = Demo("abc123", "main", Demo.Options.model_validate({"channel": "demo", "pause": "0s"}))
+
+    async def accept(posted: Any) -> None:
+        (arrival,) = demo.receive(posted)
+        text = f"você disse: {demo.normalize(posted).text}"
+        await demo.send(
+            Delivery(organization_id="abc123", instance_id="main", to=arrival.chat_id, text=text, key=posted["id"])
+        )
+
+    with anyio.move_on_after(0.3) as waiting:
+        await demo.listen(accept)
+    assert waiting.cancelled_caught
+    check_the_play(capsys.readouterr().out.splitlines())
+
+
 @pytest.mark.parametrize("stdin", [subprocess.PIPE, subprocess.DEVNULL])
 def test_without_a_terminal_it_plays_and_then_waits(stdin: int) -> None:
     with talk("demo", QUICK, stdin=stdin) as talking:
         lines = talking.wait_for(LAST_HINT)
         time.sleep(0.3)
         assert talking.process.poll() is None
-        rest, posted = talking.end()
+        posted = talking.end()
+        assert talking.rest() == []
     check_the_play(lines_of("".join(lines)))
-    assert rest == ""
     assert [one["from"] for one in posted] == [CLIENT, OWNER, CLIENT]
 
 
@@ -62,21 +80,21 @@ def test_every_start_is_a_new_conversation() -> None:
     for _ in range(2):
         with talk("demo", QUICK, stdin=subprocess.DEVNULL) as talking:
             talking.wait_for(LAST_HINT)
-            ids |= {one["id"] for one in talking.end()[1]}
+            ids |= {one["id"] for one in talking.end()}
     assert len(ids) == 6
 
 
 def test_it_waits_only_a_while_for_an_answer() -> None:
     with talk("demo", '{"pause": "10ms", "wait": "50ms"}', "--silent", stdin=subprocess.DEVNULL) as talking:
         talking.wait_for(LAST_HINT)
-        assert len(talking.end()[1]) == 3
+        assert len(talking.end()) == 3
 
 
 def test_it_plays_a_script_of_ones_own() -> None:
     options = {"pause": "0s", "script": [{"owner": "ajuda"}, {"client": "Oi"}], "client": "11 90000-0020"}
     with talk("demo", json.dumps(options), stdin=subprocess.DEVNULL) as talking:
         talking.wait_for(LAST_HINT)
-        _, posted = talking.end()
+        posted = talking.end()
     assert [(one["from"], one["text"]) for one in posted] == [(OWNER, "ajuda"), ("5511900000020", "Oi")]
 
 

@@ -282,7 +282,7 @@ async def test_a_wrong_answer_is_told_with_what_would_be_right(value: object, to
 async def test_an_answer_that_cannot_even_be_looked_at_is_told() -> None:
     class Trap(Reply):
         @property
-        def text(self) -> str:  # type: ignore[override]
+        def text(self) -> str:
             raise ValueError("a trap")
 
         @text.setter

@@ -91,18 +91,18 @@ def test_other_numbers_and_what_is_no_number_of_brazil(typed: str, expected: str
         "+",
         "00",
         "-",
-        "Ana",
-        "Ana 11 90000-0010",
+        "Nome",
+        "Nome 11 90000-0010",
         "١١٩٠٠٠٠٠٠١٠",
         "5511900000010@lid",
         "5511900000010@g.us",
         "5511900000010@hosted.lid",
         "status@broadcast",
-        "ana@s.whatsapp.net",
+        "nome@s.whatsapp.net",
         "+5511900000010@s.whatsapp.net",
         "@s.whatsapp.net",
         "5511900000010@S.WHATSAPP.NET",
-        "ana@example.com",
+        "nome@example.com",
     ],
 )
 def test_what_is_no_phone_has_no_digits(typed: str) -> None:
@@ -235,7 +235,7 @@ def test_two_numbers_are_one_person_only_if_each_is_a_form_of_the_other(a: str, 
     assert same_person(a, b) == same_person(b, a) == (b in phone_forms(a))
 
 
-@pytest.mark.parametrize("nothing", [None, "", "123", "Ana"])
+@pytest.mark.parametrize("nothing", [None, "", "123", "Nome"])
 def test_no_number_is_nobodys(nothing: str | None) -> None:
     assert not same_person(nothing, nothing)
     assert not same_person(nothing, MOBILE)

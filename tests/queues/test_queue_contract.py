@@ -270,6 +270,19 @@ async def test_a_tenant_that_comes_later_waits_one_turn_at_the_most(queue: Queue
     assert [lease.tenant for lease in await take(queue, 4)] == ["b", "a", "c", "b"]
 
 
+async def test_lanes_of_events_are_apart(queue: Queue) -> None:
+    event = an_envelope("ana~events", kind="event")
+    await queue.put([an_envelope("ana"), event, an_envelope("ana~events", kind="event", not_before=time.time() + 0.05)])
+
+    [lane] = await take(queue)
+    [side] = await queue.lease("worker", lanes=9, duration=30, wait=0, side=True)
+    assert (lane.lane, side.lane) == (lane_of("ana"), lane_of("ana~events"))
+    await queue.ack(side, [event.id])
+    [later] = await queue.lease("worker", lanes=9, duration=30, wait=5, side=True)
+    await queue.defer(later, 0)
+    assert await take(queue) == [], "it is still a lane of events when it comes back"
+
+
 async def test_a_tenant_gets_no_more_than_its_share(queue: Queue) -> None:
     await queue.put([an_envelope(f"{number}", tenant="big") for number in range(9)])
     await queue.put([an_envelope(f"{number}", tenant="small") for number in range(2)])
@@ -465,6 +478,15 @@ async def test_a_retry_holds_the_lane_in_order(queue: Queue) -> None:
     assert time.monotonic() - began >= 0.3
     assert [(envelope.payload, envelope.attempts) for envelope in again.envelopes] == [(0, 1), (1, 0), (2, 0)]
     assert [envelope.lost_leases for envelope in again.envelopes] == [0, 0, 0]
+
+
+async def test_what_is_due_counts_as_waiting_whether_it_was_leased_or_not(queue: Queue) -> None:
+    await queue.put([*several("ana", 2), an_envelope("bia", not_before=time.time() + 0.05)])
+    lease = await one(queue)
+    await queue.retry(lease, ids(lease), delay=0.05, attempt=True)
+    await anyio.sleep(0.1)
+
+    assert await queue.stats() == Stats(waiting=3, delayed=0, leased=0, dead=0)
 
 
 async def test_a_retry_that_is_no_attempt_counts_none(queue: Queue) -> None:

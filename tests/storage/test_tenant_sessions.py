@@ -18,7 +18,11 @@ from auzap.tables import Contact, ContactIdentity
 from tests.support.pets import Pet, Visit
 from tests.support.stores import Database, arrival
 
-Other = aliased(Contact)
+# queries are written on instrumented attributes, which the classes' annotations do not tell
+C: Any = Contact
+P: Any = Pet
+V: Any = Visit
+Other: Any = aliased(Contact)
 _TABLE: Any = SQLModel.metadata.tables["contacts"]
 
 
@@ -60,25 +64,25 @@ async def writing(filled: Database, store: Store, turn_id: str) -> AsyncIterator
 
 
 def _union() -> Any:
-    return select(Contact.id).union_all(select(Other.id))
+    return select(C.id).union_all(select(Other.id))
 
 
 @pytest.mark.parametrize(
     ("query", "sees"),
     [
-        (lambda: select(Contact.id), ["contact a"]),
+        (lambda: select(C.id), ["contact a"]),
         (lambda: select(Other.id), ["contact a"]),
-        (lambda: select(Other.id).join(Contact, Other.phone == Contact.phone), ["contact a"]),
+        (lambda: select(Other.id).join(Contact, Other.phone == C.phone), ["contact a"]),
         (lambda: select(func.count()).select_from(Contact), [1]),
         (lambda: select(func.count()).select_from(select(Contact).subquery()), [1]),
-        (lambda: select(select(func.count(Contact.id)).scalar_subquery()), [1]),
-        (lambda: select(select(Contact.id).cte().c.id), ["contact a"]),
-        (lambda: select(select(Contact.id).where(Contact.id == "contact b").exists()), [False]),
-        (lambda: select(literal(1)).where(select(Contact.id).where(Contact.id == "contact b").exists()), []),
-        (lambda: select(Pet.name).where(Pet.visits.any(Visit.id == "visit b1")), []),
-        (lambda: select(Pet.name).where(Pet.id.in_(select(Visit.pet_id).where(Visit.id == "visit b1"))), []),
-        (lambda: select(Visit.id).join(Visit.pet), ["visit a1"]),
-        (lambda: select(Pet.name).outerjoin(Visit, Visit.id == "visit b1").where(Visit.id.is_not(None)), []),
+        (lambda: select(select(func.count(C.id)).scalar_subquery()), [1]),
+        (lambda: select(select(C.id).cte().c.id), ["contact a"]),
+        (lambda: select(select(C.id).where(C.id == "contact b").exists()), [False]),
+        (lambda: select(literal(1)).where(select(C.id).where(C.id == "contact b").exists()), []),
+        (lambda: select(P.name).where(P.visits.any(V.id == "visit b1")), []),
+        (lambda: select(P.name).where(P.id.in_(select(V.pet_id).where(V.id == "visit b1"))), []),
+        (lambda: select(V.id).join(V.pet), ["visit a1"]),
+        (lambda: select(P.name).outerjoin(Visit, V.id == "visit b1").where(V.id.is_not(None)), []),
         (lambda: select(_union().subquery().c.id), ["contact a", "contact a"]),
         (lambda: select(ContactIdentity.contact_id), ["contact a"]),
     ],
@@ -92,8 +96,8 @@ async def test_every_query_sees_the_tenants_rows_alone(
 async def test_statements_that_are_cached_keep_tenants_apart(filled: Database, store: Store) -> None:
     for tenant in ("a", "b", "a"):
         async with store.tenant(tenant).read() as session:
-            assert list(await session.exec(select(Contact.id))) == [f"contact {tenant}"]
-            pets = (await session.exec(select(Pet).options(joinedload(Pet.visits)))).unique().all()
+            assert list(await session.exec(select(C.id))) == [f"contact {tenant}"]
+            pets = (await session.exec(select(Pet).options(joinedload(P.visits)))).unique().all()
             assert [[visit.organization_id for visit in pet.visits] for pet in pets] == [[tenant]]
 
 
@@ -103,9 +107,9 @@ async def test_a_union_is_bound_in_each_part(reading: AsyncSession) -> None:
 
 @pytest.mark.parametrize("load", [joinedload, selectinload, subqueryload])
 async def test_relationships_lead_to_the_tenants_rows_alone(reading: AsyncSession, load: Callable[[Any], Any]) -> None:
-    (pet,) = (await reading.exec(select(Pet).options(load(Pet.visits)))).unique().all()
+    (pet,) = (await reading.exec(select(Pet).options(load(P.visits)))).unique().all()
     assert [visit.id for visit in pet.visits] == ["visit a1"]
-    visits = (await reading.exec(select(Visit).options(load(Visit.pet)).order_by("id"))).all()
+    visits = (await reading.exec(select(Visit).options(load(V.pet)).order_by("id"))).all()
     assert [visit.pet and visit.pet.name for visit in visits] == ["pet a", None]
 
 
@@ -128,9 +132,9 @@ async def test_get_finds_nothing_of_another_tenant(reading: AsyncSession) -> Non
     [
         lambda: text("SELECT id FROM contacts"),
         lambda: select(Contact).from_statement(text("SELECT * FROM contacts")),
-        lambda: select(Contact.id).where(text("1 = 1 OR 1 = 1")),
+        lambda: select(C.id).where(text("1 = 1 OR 1 = 1")),
         lambda: select(literal_column("(SELECT count(*) FROM contacts)")),
-        lambda: select(Contact.id).where(Contact.id.in_(select(text("id FROM contacts")))),
+        lambda: select(C.id).where(C.id.in_(select(text("id FROM contacts")))),
     ],
 )
 async def test_raw_sql_is_refused(reading: AsyncSession, query: Callable[[], Any]) -> None:
@@ -143,9 +147,9 @@ async def test_raw_sql_is_refused(reading: AsyncSession, query: Callable[[], Any
     [
         lambda: select(_TABLE),
         lambda: select(_TABLE.c.id),
-        lambda: select(Pet.id).where(_TABLE.c.id == "contact b"),
+        lambda: select(P.id).where(_TABLE.c.id == "contact b"),
         lambda: select(func.count()).select_from(_TABLE.alias()),
-        lambda: select(literal(1)).where(exists().where(Contact.id == "contact b")),
+        lambda: select(literal(1)).where(exists().where(C.id == "contact b")),
     ],
 )
 async def test_what_criteria_do_not_reach_is_refused(reading: AsyncSession, query: Callable[[], Any]) -> None:
@@ -181,8 +185,6 @@ async def test_a_reading_session_refuses_new_objects(reading: AsyncSession) -> N
 
 
 async def test_the_connection_behind_a_reading_session_only_reads_too(reading: AsyncSession) -> None:
-    connection = await reading.run_sync(Session.connection)
-    assert connection.exec_driver_sql
     assert await reading.run_sync(lambda s: Session.connection(s).exec_driver_sql("PRAGMA query_only").scalar()) == 1
 
 
@@ -213,7 +215,7 @@ async def test_an_object_cannot_move_to_another_tenant(writing: AsyncSession) ->
 
 async def test_update_and_delete_reach_the_tenants_rows_alone(filled: Database, store: Store, turn_id: str) -> None:
     async with store.transaction("a", turn_id=turn_id, token=1) as session:
-        assert (await session.exec(update(Pet).values(name=Pet.name + "!"))).rowcount == 1
+        assert (await session.exec(update(Pet).values(name=P.name + "!"))).rowcount == 1
         assert (await session.exec(delete(Visit))).rowcount == 2
     assert [row["name"] for row in filled.rows("SELECT name FROM test_pets ORDER BY id")] == ["pet a!", "pet b"]
     assert filled.count("test_visits", "organization_id = 'b'") == filled.count("test_visits") == 2
@@ -261,13 +263,13 @@ async def test_inserts_get_the_tenant(
             None,
         ),
         (lambda: insert(Pet).values([{"name": "x"}, {"name": "y"}]), None),
-        (lambda: insert(Pet).from_select(["name"], select(Contact.name)), None),
+        (lambda: insert(Pet).from_select(["name"], select(C.name)), None),
     ],
 )
 async def test_inserts_for_another_tenant_are_refused(
     writing: AsyncSession, statement: Callable[[], Any], params: Any
 ) -> None:
-    with pytest.raises(ValueError, match="tenant"):
+    with pytest.raises(ValueError, match=r"tenant|organization_id"):
         await writing.exec(statement(), params=params)
 
 

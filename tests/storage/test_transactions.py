@@ -42,20 +42,26 @@ async def test_the_outcome_and_the_plugins_rows_are_stored_together(
 
 
 async def test_a_body_that_raises_rolls_everything_back(store: Store, database: Database, turn: Recorded) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail() -> None:
         async with store.transaction(TENANT, turn_id=turn.turn_id, token=1) as session:
             session.add(Pet(name="Rex"))
             await store.persist_in(session, decision(turn, "Olá"))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
     assert database.count("auzap_outbox") == database.count("test_pets") == 0
     assert len(await store.persist(decision(turn, "Olá"))) == 1
 
 
 async def test_a_refused_outcome_rolls_the_plugins_rows_back(store: Store, database: Database, turn: Recorded) -> None:
-    with pytest.raises(ValueError, match="belongs to tenant 'other'"):
+    async def fail() -> None:
         async with store.transaction(TENANT, turn_id=turn.turn_id, token=1) as session:
             session.add(Pet(name="Rex"))
             await store.persist_in(session, decision(turn, records=[Pet(name="Mia", organization_id="other")]))
+
+    with pytest.raises(ValueError, match="belongs to tenant 'other'"):
+        await fail()
     assert database.count("test_pets") == 0
 
 
@@ -87,14 +93,16 @@ async def test_a_task_that_is_cancelled_while_it_waits_gives_its_place_up(store:
         assert len(await store.persist(decision(turn, "Olá"))) == 1
 
 
-async def test_the_writer_thread_waits_its_turn(store: Store, database: Database, turn: Recorded) -> None:
-    async with store.transaction(TENANT, turn_id=turn.turn_id, token=1) as session:
-        written = asyncio.ensure_future(store.record([arrival()]))
-        session.add(Pet(name="Rex"))
-        await session.flush()
-        await asyncio.sleep(0.05)
-        assert not written.done()
-    assert (await written)[0].state == "received"
+async def test_the_writer_thread_waits_its_turn_and_not_for_a_lock(database: Database) -> None:
+    async with database.open(busy=0.05) as store:
+        (turn,) = await store.record([arrival()])
+        async with store.transaction(TENANT, turn_id=turn.turn_id, token=1) as session:
+            written = asyncio.ensure_future(store.record([arrival()]))
+            session.add(Pet(name="Rex"))
+            await session.flush()
+            await asyncio.sleep(0.3)
+            assert not written.done()
+        assert (await written)[0].state == "received"
 
 
 async def test_a_transaction_needs_the_lease(store: Store, database: Database, turn: Recorded) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import anyio
 
-from auzap.config.load import load
+from auzap.config import load
 from auzap.logs import configure
 from auzap.worker.serve import serve
 

@@ -16,7 +16,7 @@ from typing import Any
 import anyio
 import yaml
 
-from auzap.config.load import load
+from auzap.config import load
 from auzap.config.models import Config
 from auzap.contract.queue import DeadLetter, Envelope, Stats
 from auzap.model.keys import lane_key, new_id

@@ -5,22 +5,51 @@ from __future__ import annotations
 import json
 import os
 import pty
+import queue
 import re
 import select
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 __all__ = ["CLIENT", "ENOUGH", "OWNER", "Talk", "Terminal", "lines_of", "talk", "terminal"]
 
 CLIENT, OWNER = "5511900000010", "5511900000001"
 #: seconds for anything to happen
 ENOUGH = 20.0
+
+
+class _Lines:
+    """What comes out of a pipe, read by a thread of its own."""
+
+    def __init__(self, pipe: IO[str] | None) -> None:
+        self._coming: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        #: those that were taken
+        self.taken: list[str] = []
+        self._thread = threading.Thread(target=self._read, args=[pipe], daemon=True)
+        self._thread.start()
+
+    def _read(self, pipe: IO[str] | None) -> None:
+        for line in pipe or ():
+            self._coming.put(line)
+        self._coming.put(None)
+
+    def take(self) -> str | None:
+        """The next line; None at the end."""
+        line = self._coming.get(timeout=ENOUGH)
+        if line is not None:
+            self.taken.append(line)
+        return line
+
+    def take_all(self) -> list[str]:
+        """Those that nobody took so far, up to the end."""
+        return list(iter(self.take, None))
 
 
 class Talk:
@@ -40,6 +69,7 @@ class Talk:
             cwd=Path(__file__).parents[2],
             start_new_session=True,
         )
+        self._shown, self._noted = _Lines(self.process.stdout), _Lines(self.process.stderr)
         self.note("ready")
         #: of the process that has the channel
         self.pid = int(self.note("pid ").split()[1])
@@ -49,13 +79,11 @@ class Talk:
         assert self.process.stdin is not None
         self.process.stdin.write(text)
         self.process.stdin.close()
-        self.process.stdin = None
 
     def wait_for(self, text: str) -> list[str]:
         """The lines shown until one with this text, that one included."""
-        assert self.process.stdout is not None
         shown: list[str] = []
-        for line in self.process.stdout:
+        while (line := self._shown.take()) is not None:
             shown.append(line)
             if text in line:
                 return shown
@@ -63,19 +91,32 @@ class Talk:
 
     def note(self, start: str) -> str:
         """The next note, which must begin like this."""
-        assert self.process.stderr is not None
-        line = self.process.stderr.readline()
-        assert line.startswith(start), line + self.process.stderr.read()
+        line = self._noted.take() or ""
+        assert line.startswith(start), "".join(self._noted.taken)
         return line.strip()
 
-    def end(self, number: signal.Signals | None = signal.SIGTERM) -> tuple[str, list[dict[str, Any]]]:
-        """What was shown since, and what was posted since."""
+    def end(self, number: signal.Signals | None = signal.SIGTERM) -> list[dict[str, Any]]:
+        """All that was posted."""
         if number is not None:
             self.process.send_signal(number)
-        shown, noted = self.process.communicate(timeout=ENOUGH)
-        assert self.process.returncode == 0, noted
-        assert noted.splitlines()[-1] == "ended"
-        return shown or "", [json.loads(line) for line in noted.splitlines() if line.startswith("{")]
+        self.process.wait(timeout=ENOUGH)
+        self._noted.take_all()
+        noted = self._noted.taken
+        assert self.process.returncode == 0, "".join(noted)
+        assert noted[-1] == "ended\n"
+        return [json.loads(line) for line in noted if line.startswith("{")]
+
+    def rest(self) -> list[str]:
+        """What was shown and not waited for; after the end."""
+        return self._shown.take_all()
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(timeout=ENOUGH)
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
 
 
 @contextmanager
@@ -84,9 +125,7 @@ def talk(*arguments: str, **more: Any) -> Iterator[Talk]:
     try:
         yield talking
     finally:
-        if talking.process.poll() is None:
-            talking.process.kill()
-            talking.process.communicate()
+        talking.close()
 
 
 class Terminal:
@@ -111,12 +150,10 @@ class Terminal:
     def end(self) -> list[dict[str, Any]]:
         """Type Ctrl-C. Returns what was posted."""
         self.type("\x03")
-        return self.talk.end(None)[1]
+        return self.talk.end(None)
 
     def close(self) -> None:
-        if self.talk.process.poll() is None:
-            self.talk.process.kill()
-            self.talk.process.communicate()
+        self.talk.close()
         with suppress(OSError):
             os.close(self._master)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
@@ -61,7 +62,7 @@ class Console(Channel):
         super().__init__(tenant, instance, options)
         self.customer = Role("customer", self.options.client, "Cliente")
         self.owner = Role("owner", self.options.owner, "Dono")
-        self.keyboard = Keyboard()
+        self.keyboard = Keyboard(sys.stdin)
         self.screen = Screen()
 
     @classmethod

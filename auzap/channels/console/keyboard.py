@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import codecs
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from typing import TextIO
 
 import anyio
 
@@ -18,10 +18,14 @@ _PATIENCE = 1.0
 
 
 class Keyboard:
-    """Standard input. Cancelling whoever waits for a line takes effect at once."""
+    """A terminal, a pipe or a file. Cancelling whoever waits for a line takes effect at once.
 
-    def __init__(self) -> None:
-        self._file = _descriptor()
+    :param stream: usually ``sys.stdin``; only its descriptor is read. None: nothing is ever typed.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._file = _descriptor(stream)
+        self._encoding = (stream and stream.encoding) or "utf-8"
 
     @property
     def is_terminal(self) -> bool:
@@ -34,7 +38,7 @@ class Keyboard:
         """
         if self._file is None:
             return
-        decoder = codecs.getincrementaldecoder(_encoding())("replace")
+        decoder = codecs.getincrementaldecoder(self._encoding)("replace")
         rest = ""
         while True:
             data = await self._read(self._file)
@@ -59,10 +63,10 @@ class Keyboard:
             return b""
 
 
-def _descriptor() -> int | None:
-    """None: there is no standard input, or something has taken its place."""
+def _descriptor(stream: TextIO | None) -> int | None:
+    """None: there is no input, or something without a descriptor has taken its place."""
     try:
-        return sys.stdin.fileno() if sys.stdin is not None else None
+        return stream.fileno() if stream is not None else None
     except (OSError, ValueError):
         return None
 
@@ -73,7 +77,3 @@ def _in_background(file: int) -> bool:
         return os.tcgetpgrp(file) != os.getpgrp()
     except OSError:  # no terminal, or not ours
         return False
-
-
-def _encoding() -> str:
-    return sys.stdin.encoding or "utf-8"

@@ -6,85 +6,77 @@ import asyncio
 import sqlite3
 from pathlib import Path
 
-__all__ = ["Bell", "Watch"]
+__all__ = ["Bell"]
 
 #: seconds between two looks at what other processes do; a look costs about 0.1 ms
 _LOOK = 0.06
 
 
 class Bell:
-    """Rings for what this process writes; what other processes write is seen by looking at the file's version."""
+    """Rings for what this process writes, and when a look at the file's version shows that another one has written.
+
+    However many wait, one looks for all of them; while nobody waits, nobody looks.
+    """
 
     def __init__(self, path: Path) -> None:
         # ``timeout=0``: the event loop never waits for a lock
         self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0)
         self._waiting: set[asyncio.Future[None]] = set()
-        #: how often it rang
-        self.rung = 0
+        self._rung = 0
+        self._version: int | None = None
+        self._next_look: asyncio.TimerHandle | None = None
 
     def ring(self) -> None:
-        self.rung += 1
+        self._rung += 1
         for waiting in self._waiting:
-            if not waiting.done():
-                waiting.set_result(None)
+            _wake(waiting)
 
-    def watch(self) -> Watch:
-        """Look out for changes from now on."""
-        return Watch(self)
+    def rung(self) -> int:
+        """How often it rang until now; taken before looking into the file, so that ``heard`` misses nothing."""
+        self._look()
+        return self._rung
 
-    async def hear(self, waiting: asyncio.Future[None]) -> None:
-        """Wait until it rings, or ``waiting`` is done otherwise."""
+    async def heard(self, since: int, timeout: float) -> None:
+        """Return when it has rung since then, or after ``timeout`` seconds."""
+        if self._rung != since:
+            return
+        loop = asyncio.get_running_loop()
+        waiting: asyncio.Future[None] = loop.create_future()
+        over = loop.call_later(timeout, _wake, waiting)
         self._waiting.add(waiting)
+        if self._next_look is None:
+            self._next_look = loop.call_later(_LOOK, self._keep_looking)
         try:
             await waiting
         finally:
+            over.cancel()
             self._waiting.discard(waiting)
-
-    def version(self) -> int | None:
-        """Changes with every write of another connection; None: not known."""
-        try:
-            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
-        except sqlite3.Error:  # locked, away or closed: whoever looks into the file next is told
-            return None
-        return int(version)
 
     def close(self) -> None:
         """Those who still wait wake, and find the queue closed."""
         self.ring()
+        if self._next_look is not None:
+            self._next_look.cancel()
         self._connection.close()
 
+    def _keep_looking(self) -> None:
+        self._next_look = None
+        if self._waiting:
+            self._look()
+            self._next_look = asyncio.get_running_loop().call_later(_LOOK, self._keep_looking)
 
-class Watch:
-    """Somebody who waits. Made before looking into the file, so that nothing is missed in between."""
-
-    def __init__(self, bell: Bell) -> None:
-        self._bell = bell
-        self._rung = bell.rung
-        self._version = bell.version()
-
-    async def changed(self, timeout: float) -> None:
-        """Return when something was written since the watch began, or after ``timeout`` seconds."""
-        if self._bell.rung != self._rung:
-            return
-        loop = asyncio.get_running_loop()
-        waiting: asyncio.Future[None] = loop.create_future()
-        self._look_again(waiting, loop.time() + timeout)
+    def _look(self) -> None:
+        """Ring if the file was written by another connection, also by this process's own others."""
+        version: int | None = None
         try:
-            await self._bell.hear(waiting)
-        finally:
-            self._timer.cancel()
+            (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        except sqlite3.OperationalError:  # locked or away: whoever is woken looks into the file, and is told
+            pass
+        if version is None or version != self._version:
+            self._version = version
+            self.ring()
 
-    # Plain callbacks: to resume a task at every look would cost twice as much.
 
-    def _look_again(self, waiting: asyncio.Future[None], deadline: float) -> None:
-        loop = waiting.get_loop()
-        self._timer = loop.call_at(min(deadline, loop.time() + _LOOK), self._look, waiting, deadline)
-
-    def _look(self, waiting: asyncio.Future[None], deadline: float) -> None:
-        if waiting.done():
-            return
-        is_over = waiting.get_loop().time() >= deadline
-        if is_over or self._version is None or self._version != self._bell.version():
-            waiting.set_result(None)
-        else:
-            self._look_again(waiting, deadline)
+def _wake(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)

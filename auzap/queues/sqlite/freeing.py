@@ -26,17 +26,17 @@ def blame(tx: sqlite3.Connection, worker: str, envelope_id: str | None) -> None:
     """Give back what the worker holds; ``envelope_id``, if it is among it, has cost it the lease."""
     with Clock(tx) as clock:
         held = tx.execute(
-            "SELECT lane, tenant, upto FROM lanes INDEXED BY lanes_due"
+            "SELECT lane, upto FROM lanes INDEXED BY lanes_due"
             " WHERE due IS NOT NULL AND state = 'leased' AND worker = ?",
             (stored(worker),),
         ).fetchall()
-        for lane, tenant, upto in held:
+        for lane, upto in held:
             if envelope_id is not None:
                 tx.execute(
                     f"UPDATE envelopes SET lost_leases = lost_leases + 1 {LEASED}",  # noqa: S608
                     (stored(envelope_id), lane, upto),
                 )
-            release(clock, lane, tenant)
+            release(clock, lane)
 
 
 def _wake(clock: Clock, tenant: str, instance: str) -> bool:
@@ -45,5 +45,5 @@ def _wake(clock: Clock, tenant: str, instance: str) -> bool:
         (tenant, instance, _BATCH),
     ).fetchall()
     for (lane,) in lanes:
-        release(clock, lane, tenant)
+        release(clock, lane)
     return len(lanes) < _BATCH

@@ -10,30 +10,34 @@ __all__ = ["enlist", "next_due", "promote", "put_off", "release", "remove"]
 _BATCH = 500
 
 
-def enlist(clock: Clock, lane: str, tenant: str, instance: str) -> None:
-    """An envelope has come into the lane: it is ready, unless it is in whatever state already."""
+def enlist(clock: Clock, lane: str, tenant: str, instance: str, kind: str) -> None:
+    """An envelope has come into the lane: it is ready, unless it is in whatever state already.
+
+    :param kind: of the envelope: events have lanes of their own.
+    """
     added = clock.tx.execute(
-        "INSERT INTO lanes (lane, tenant, instance, state, place) VALUES (?, ?, ?, 'ready', ?) ON CONFLICT DO NOTHING",
-        (lane, tenant, instance, clock.tick()),
+        "INSERT INTO lanes (lane, tenant, instance, side, state, place) VALUES (?, ?, ?, ?, 'ready', ?)"
+        " ON CONFLICT DO NOTHING",
+        (lane, tenant, instance, kind == "event", clock.tick()),
     )
     if added.rowcount:
-        _take_turns(clock, tenant)
+        _take_turns(clock, lane)
 
 
-def release(clock: Clock, lane: str, tenant: str) -> None:
+def release(clock: Clock, lane: str) -> None:
     """To the tail of its tenant's ready lanes."""
     clock.tx.execute(
         "UPDATE lanes SET state = 'ready', place = ?, due = NULL, token = NULL, worker = NULL, upto = NULL"
         " WHERE lane = ?",
         (clock.tick(), lane),
     )
-    _take_turns(clock, tenant)
+    _take_turns(clock, lane)
 
 
-def put_off(clock: Clock, lane: str, tenant: str, *, state: str, due: float) -> None:
+def put_off(clock: Clock, lane: str, *, state: str, due: float) -> None:
     """``held`` or ``deferred`` until then."""
     if due <= clock.now:
-        release(clock, lane, tenant)
+        release(clock, lane)
         return
     clock.tx.execute(
         "UPDATE lanes SET state = ?, due = ?, token = NULL, worker = NULL, upto = NULL WHERE lane = ?",
@@ -48,20 +52,20 @@ def remove(clock: Clock, lane: str) -> None:
 def promote(clock: Clock) -> None:
     """Make ready what is due: lanes held, deferred or lost by their worker, and delayed envelopes."""
     due = clock.tx.execute(
-        "SELECT lane, tenant, state FROM lanes WHERE due <= ? ORDER BY due LIMIT ?", (clock.now, _BATCH)
+        "SELECT lane, state FROM lanes WHERE due <= ? ORDER BY due LIMIT ?", (clock.now, _BATCH)
     ).fetchall()
-    for lane, tenant, state in due:
+    for lane, state in due:
         if state == "leased":
             _count_lost(clock, lane)
-        release(clock, lane, tenant)
+        release(clock, lane)
     delayed = clock.tx.execute(
-        "SELECT pos, lane, tenant, instance FROM envelopes WHERE state = 'delayed' AND not_before <= ?"
+        "SELECT pos, lane, tenant, instance, kind FROM envelopes WHERE state = 'delayed' AND not_before <= ?"
         " ORDER BY not_before, pos LIMIT ?",
         (clock.now, _BATCH),
     ).fetchall()
-    for pos, lane, tenant, instance in delayed:
+    for pos, lane, tenant, instance, kind in delayed:
         clock.tx.execute("UPDATE envelopes SET state = 'waiting', pos = ? WHERE pos = ?", (clock.tick(), pos))
-        enlist(clock, lane, tenant, instance)
+        enlist(clock, lane, tenant, instance, kind)
 
 
 def next_due(clock: Clock) -> float | None:
@@ -80,6 +84,9 @@ def _count_lost(clock: Clock, lane: str) -> None:
     )
 
 
-def _take_turns(clock: Clock, tenant: str) -> None:
-    """It has a lane ready: it comes last among those who wait, unless it waits already."""
-    clock.tx.execute("INSERT INTO tenants VALUES (?, ?) ON CONFLICT DO NOTHING", (tenant, clock.tick()))
+def _take_turns(clock: Clock, lane: str) -> None:
+    """Its tenant has a lane ready: it comes last among those who wait, unless it waits already."""
+    clock.tx.execute(
+        "INSERT INTO tenants SELECT tenant, side, ? FROM lanes WHERE lane = ? ON CONFLICT DO NOTHING",
+        (clock.tick(), lane),
+    )

@@ -31,6 +31,8 @@ class Wanted:
 
     worker: str
     lanes: int
+    #: lanes of events, or the others
+    side: bool
     duration: float
     #: see ``Share``
     most: int | None
@@ -72,6 +74,7 @@ class _Taker:
     """A tenant that has lanes ready."""
 
     tenant: str
+    side: bool
     #: how many it may still get
     room: int
     lanes: list[str] = field(default_factory=list)
@@ -83,10 +86,10 @@ class _Taker:
 def _takers(clock: Clock, want: Wanted) -> list[_Taker]:
     """Those who have waited longest, and no more of them than there are lanes wanted."""
     takers: list[_Taker] = []
-    for (tenant,) in clock.tx.execute("SELECT tenant FROM tenants ORDER BY turn"):
+    for (tenant,) in clock.tx.execute("SELECT tenant FROM tenants WHERE side = ? ORDER BY turn", (want.side,)):
         room = want.lanes if want.most is None else want.most - want.held.get(plain(tenant), 0)
         if room > 0:
-            takers.append(_Taker(tenant, room))
+            takers.append(_Taker(tenant, want.side, room))
             if len(takers) == want.lanes:
                 break
     return takers
@@ -111,8 +114,9 @@ def _share_out(clock: Clock, takers: list[_Taker], lanes: int) -> None:
 
 def _choose(clock: Clock, taker: _Taker, most: int) -> int:
     found = clock.tx.execute(
-        "SELECT lane, place FROM lanes WHERE state = 'ready' AND tenant = ? AND place > ? ORDER BY place LIMIT ?",
-        (taker.tenant, taker.place, most),
+        "SELECT lane, place FROM lanes WHERE state = 'ready' AND tenant = ? AND side = ? AND place > ?"
+        " ORDER BY place LIMIT ?",
+        (taker.tenant, taker.side, taker.place, most),
     ).fetchall()
     if found:
         taker.lanes.extend(lane for lane, _ in found)
@@ -156,8 +160,9 @@ def _next_turn(clock: Clock, taker: _Taker) -> None:
     """It goes behind the others, or away if it has no lane ready any more."""
     if taker.turn is None:
         return
-    ready = clock.tx.execute("SELECT 1 FROM lanes WHERE state = 'ready' AND tenant = ? LIMIT 1", (taker.tenant,))
+    whose = (taker.tenant, taker.side)
+    ready = clock.tx.execute("SELECT 1 FROM lanes WHERE state = 'ready' AND tenant = ? AND side = ? LIMIT 1", whose)
     if ready.fetchone():
-        clock.tx.execute("UPDATE tenants SET turn = ? WHERE tenant = ?", (taker.turn, taker.tenant))
+        clock.tx.execute("UPDATE tenants SET turn = ? WHERE tenant = ? AND side = ?", (taker.turn, *whose))
     else:
-        clock.tx.execute("DELETE FROM tenants WHERE tenant = ?", (taker.tenant,))
+        clock.tx.execute("DELETE FROM tenants WHERE tenant = ? AND side = ?", whose)

@@ -60,7 +60,7 @@ def purge_old(tx: sqlite3.Connection, befores: Sequence[float]) -> list[int]:
 
 def _revive(clock: Clock, letter_id: str) -> bool:
     found = clock.tx.execute(
-        "SELECT lane, tenant, instance FROM envelopes WHERE id = ? AND state = 'dead'", (letter_id,)
+        "SELECT lane, tenant, instance, kind FROM envelopes WHERE id = ? AND state = 'dead'", (letter_id,)
     ).fetchone()
     if found is None:
         return False

@@ -33,5 +33,5 @@ def _put(clock: Clock, envelope: Envelope, touched: set[str]) -> bool:
         return False
     if not delayed and envelope.lane not in touched:
         touched.add(envelope.lane)
-        enlist(clock, stored(envelope.lane), stored(envelope.tenant), stored(envelope.instance))
+        enlist(clock, stored(envelope.lane), stored(envelope.tenant), stored(envelope.instance), envelope.kind)
     return True

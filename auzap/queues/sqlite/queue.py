@@ -84,21 +84,36 @@ class SqliteQueue:
     # ------------------------------------------------------------------ leases
 
     async def lease(
-        self, worker: str, *, lanes: int, duration: float, wait: float, share: Share | None = None
+        self,
+        worker: str,
+        *,
+        lanes: int,
+        duration: float,
+        wait: float,
+        share: Share | None = None,
+        side: bool = False,
     ) -> list[Lease]:
         if lanes < 1:
             return []
         share = share or Share()
         deadline = time.monotonic() + wait
         while True:
-            watch = self._watched().watch()
+            bell = self._watched()
+            rung = bell.rung()
             taken = await self._take(
-                leasing.Wanted(worker=worker, lanes=lanes, duration=duration, most=share.most, held=dict(share.held))
+                leasing.Wanted(
+                    worker=worker,
+                    lanes=lanes,
+                    side=side,
+                    duration=duration,
+                    most=share.most,
+                    held=dict(share.held),
+                )
             )
             left = deadline - time.monotonic()
             if taken.leases or left <= 0:
                 return taken.leases
-            await watch.changed(left if taken.due is None else min(left, taken.due - time.time()))
+            await bell.heard(rung, left if taken.due is None else min(left, taken.due - time.time()))
 
     async def renew(self, leases: Iterable[Lease], *, duration: float) -> set[str]:
         held = list(leases)

@@ -42,19 +42,19 @@ _TABLES = (
     "CREATE INDEX envelopes_delayed ON envelopes (not_before) WHERE state = 'delayed'",
     "CREATE INDEX envelopes_dead ON envelopes (id) WHERE state = 'dead'",
     "CREATE INDEX envelopes_buried ON envelopes (buried_at) WHERE state = 'dead'",
-    # state: ready (has a place), leased, held or deferred (have a due time)
+    # state: ready (has a place), leased, held or deferred (have a due time); side: 1 for a lane of events
     """
     CREATE TABLE lanes (
-        lane TEXT PRIMARY KEY, tenant TEXT NOT NULL, instance TEXT NOT NULL, state TEXT NOT NULL,
+        lane TEXT PRIMARY KEY, tenant TEXT NOT NULL, instance TEXT NOT NULL, side INTEGER NOT NULL, state TEXT NOT NULL,
         place INTEGER, due REAL, token INTEGER, worker TEXT, upto INTEGER
     ) WITHOUT ROWID
     """,
-    "CREATE INDEX lanes_ready ON lanes (tenant, place) WHERE state = 'ready'",
+    "CREATE INDEX lanes_ready ON lanes (tenant, side, place) WHERE state = 'ready'",
     "CREATE INDEX lanes_due ON lanes (due) WHERE due IS NOT NULL",
     "CREATE INDEX lanes_deferred ON lanes (tenant, instance, due) WHERE state = 'deferred'",
     # turn: when a lane of it was last leased, or when it came
-    "CREATE TABLE tenants (tenant TEXT PRIMARY KEY, turn INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE INDEX tenants_turn ON tenants (turn)",
+    "CREATE TABLE tenants (tenant TEXT, side INTEGER, turn INTEGER NOT NULL, PRIMARY KEY (tenant, side)) WITHOUT ROWID",
+    "CREATE INDEX tenants_turn ON tenants (side, turn)",
     # a place under a limit; it counts until then
     """
     CREATE TABLE permits (
@@ -110,9 +110,12 @@ def _telling(path: Path) -> Iterator[None]:
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Make the tables in a new file; refuse what is not this version's."""
-    if _version(connection, path) == _VERSION:
+    connection.execute("BEGIN")  # what is looked at must be of one moment: another process may be making the tables
+    version = _version(connection, path)
+    connection.execute("COMMIT")
+    if version == _VERSION:
         return
-    connection.execute("BEGIN IMMEDIATE")  # another process may be making them
+    connection.execute("BEGIN IMMEDIATE")
     if _version(connection, path) == 0:
         for statement in _TABLES:
             connection.execute(statement)

@@ -101,7 +101,7 @@ def _settle(clock: Clock, lease: Lease, statement: str, values: tuple[float | st
     elif head[0] <= upto:
         return "kept"
     else:
-        release(clock, lane, stored(lease.tenant))
+        release(clock, lane)
     return "back"
 
 
@@ -114,14 +114,14 @@ def _retry(clock: Clock, item: Retrying) -> Settled:
         f"UPDATE envelopes SET attempts = attempts + 1 {LEASED}",  # noqa: S608
         [(stored(id_), lane, upto) for id_ in item.ids],
     )
-    put_off(clock, lane, stored(item.lease.tenant), state="held", due=clock.now + item.delay)
+    put_off(clock, lane, state="held", due=clock.now + item.delay)
     return "back"
 
 
 def _defer(clock: Clock, item: Deferring) -> Settled:
     if _holding(clock, item.lease) is None:
         return "lost"
-    put_off(clock, stored(item.lease.lane), stored(item.lease.tenant), state="deferred", due=item.until)
+    put_off(clock, stored(item.lease.lane), state="deferred", due=item.until)
     return "back"
 
 

@@ -1,0 +1,20 @@
+"""The statements stay quick however full the tables are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from auzap.storage.sqlite import statements
+from tests.support.stores import Database
+
+STATEMENTS = {name: text for name, text in vars(statements).items() if name.isupper() and not name.startswith("_")}
+
+
+@pytest.mark.parametrize("name", sorted(STATEMENTS))
+def test_each_statement_goes_by_an_index(database: Database, name: str) -> None:
+    text: str = STATEMENTS[name]
+    params: list[Any] = ["1"] * (3 if "?3" in text else text.count("?"))
+    plan = [str(row["detail"]) for row in database.rows(f"EXPLAIN QUERY PLAN {text}", *params)]
+    assert [step for step in plan if step.startswith("SCAN") and "json_each" not in step] == []
