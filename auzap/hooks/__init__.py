@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from auzap.hooks.calls import Call, Calls
-from auzap.hooks.check import MAX_TEXT
-from auzap.hooks.reasons import unavailable_behind
 from auzap.hooks.register import RegisteredPlugin
 from auzap.hooks.tenant import Answered, TenantHooks
 
-__all__ = ["MAX_TEXT", "Answered", "Call", "Calls", "RegisteredPlugin", "TenantHooks", "unavailable_behind"]
+__all__ = ["Answered", "Call", "Calls", "RegisteredPlugin", "TenantHooks"]

@@ -10,13 +10,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, get_args
 
-from auzap.model.message import ChatKind, Message
+from auzap.model.message import MAX_TEXT, ChatKind, Message
 from auzap.model.people import Sender
 from auzap.model.reply import Interaction, Outcome, Receipt, Reply
 
 __all__ = [
     "EXPECTED",
-    "MAX_TEXT",
     "Expected",
     "Nonsense",
     "check_message",
@@ -28,9 +27,6 @@ __all__ = [
 ]
 
 T = TypeVar("T")
-
-#: characters; WhatsApp takes no longer text
-MAX_TEXT: Final = 65_536
 
 _PHONE = re.compile(r"[0-9]{5,15}")
 _LID = re.compile(r"[0-9]+@lid")

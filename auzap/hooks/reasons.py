@@ -8,9 +8,8 @@ from pathlib import PurePath
 from auzap.hooks.calls import Implementation
 from auzap.hooks.deadline import DeadlinePassed
 from auzap.hooks.threads import AllBusy, LeftBehind
-from auzap.model.errors import Unavailable, cause_of
 
-__all__ = ["one_line", "raised_reason", "too_late_reason", "unavailable_behind"]
+__all__ = ["one_line", "raised_reason", "too_late_reason"]
 
 #: characters of an error's text: it may quote a whole page
 _LONGEST = 500
@@ -33,11 +32,6 @@ def too_late_reason(passed: DeadlinePassed, one: Implementation) -> str:
     if passed.left_behind:
         return f"{reason}; it does not end when it is cancelled, and was left behind"
     return reason
-
-
-def unavailable_behind(error: BaseException) -> Unavailable | None:
-    """The store or the queue that was away, if that is why a plugin failed: then no attempt is used."""
-    return cause_of(error, Unavailable)
 
 
 def one_line(text: str) -> str:

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["ChatKind", "Message"]
+__all__ = ["MAX_TEXT", "ChatKind", "Message"]
+
+#: characters of one text; WhatsApp itself allows no more
+MAX_TEXT = 65_536
 
 ChatKind = Literal["direct", "group", "status", "broadcast", "newsletter", "bot", "system", "unknown"]
 

@@ -9,14 +9,11 @@ from auzap.contract.channel import Channel
 from auzap.hooks import TenantHooks
 from auzap.logs import get_logger
 from auzap.model.errors import BadPayload
-from auzap.model.message import Message
+from auzap.model.message import MAX_TEXT, Message
 
-__all__ = ["MAX_TEXT", "normalize"]
+__all__ = ["normalize"]
 
 log = get_logger("auzap.pipeline")
-
-#: characters; WhatsApp itself allows no more in one message
-MAX_TEXT = 65_536
 
 
 async def normalize(hooks: TenantHooks, channel: Channel, payload: Any) -> Message:

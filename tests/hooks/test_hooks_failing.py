@@ -12,8 +12,8 @@ from sqlmodel import SQLModel
 
 from auzap.contract.hookspecs import hookimpl
 from auzap.contract.plugin import Plugin
-from auzap.hooks import TenantHooks, unavailable_behind
-from auzap.model.errors import HookFailed, StoreUnavailable
+from auzap.hooks import TenantHooks
+from auzap.model.errors import HookFailed, StoreUnavailable, Unavailable, cause_of
 from auzap.model.event import Event
 from auzap.model.message import Message
 from auzap.model.people import Sender
@@ -141,8 +141,8 @@ async def test_a_store_that_is_away_is_found_behind_the_failure() -> None:
 
     away = StoreUnavailable("locked")
 
-    assert unavailable_behind(await failure_of(hooks_of(Wrapping))) is away
-    assert unavailable_behind(await failure_of(hooks_of(raising(ValueError())))) is None
+    assert cause_of(await failure_of(hooks_of(Wrapping)), Unavailable) is away
+    assert cause_of(await failure_of(hooks_of(raising(ValueError()))), Unavailable) is None
 
 
 @pytest.mark.parametrize("hook", ["normalize_message", "classify_sender", "review_replies", "persist", "send_reply"])

@@ -16,8 +16,8 @@ import pytest
 
 from auzap.contract.hookspecs import hookimpl
 from auzap.contract.plugin import Plugin
-from auzap.hooks import TenantHooks, unavailable_behind
-from auzap.model.errors import HookFailed, StoreUnavailable
+from auzap.hooks import TenantHooks
+from auzap.model.errors import HookFailed, StoreUnavailable, Unavailable, cause_of
 from auzap.model.event import Event
 from auzap.model.message import Message
 from auzap.model.people import Sender
@@ -167,7 +167,7 @@ async def test_a_store_that_is_away_is_found_behind_a_plain_function() -> None:
     with pytest.raises(HookFailed) as caught:
         await handle(hooks_of(Raising))
 
-    assert isinstance(unavailable_behind(caught.value), StoreUnavailable)
+    assert isinstance(cause_of(caught.value, Unavailable), StoreUnavailable)
 
 
 async def test_nonsense_of_a_plain_function_is_told() -> None:

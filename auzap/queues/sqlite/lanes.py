@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from auzap.queues.sqlite.clock import Clock
 
-__all__ = ["enlist", "next_due", "promote", "put_off", "release", "remove"]
+__all__ = ["enlist", "is_side", "next_due", "promote", "put_off", "release", "remove"]
 
 #: what one transaction makes ready at the most: bounds how long it takes when very much is due at once
 _BATCH = 500
 
 
-def enlist(clock: Clock, lane: str, tenant: str, instance: str, kind: str) -> None:
-    """An envelope has come into the lane: it is ready, unless it is in whatever state already.
+def is_side(kind: str) -> bool:
+    """Whether envelopes of a kind have lanes of their own: those of events."""
+    return kind == "event"
 
-    :param kind: of the envelope: events have lanes of their own.
-    """
+
+def enlist(clock: Clock, lane: str, tenant: str, instance: str, kind: str) -> None:
+    """An envelope has come into the lane: it is ready, unless it is in whatever state already."""
     added = clock.tx.execute(
         "INSERT INTO lanes (lane, tenant, instance, side, state, place) VALUES (?, ?, ?, ?, 'ready', ?)"
         " ON CONFLICT DO NOTHING",
-        (lane, tenant, instance, kind == "event", clock.tick()),
+        (lane, tenant, instance, is_side(kind), clock.tick()),
     )
     if added.rowcount:
         _take_turns(clock, lane)

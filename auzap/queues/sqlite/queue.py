@@ -16,6 +16,7 @@ from auzap.contract.queue import Burial, DeadLetter, Envelope, Lease, Share, Sta
 from auzap.model.errors import LeaseLost, QueueUnavailable
 from auzap.queues.sqlite import census, freeing, leasing, letters, permits, putting, settling
 from auzap.queues.sqlite.bell import Bell
+from auzap.queues.sqlite.lanes import is_side
 from auzap.queues.sqlite.location import file_of
 from auzap.queues.sqlite.schema import open_file, opened
 from auzap.sqlite import Writer
@@ -77,8 +78,7 @@ class SqliteQueue:
         if not envelopes:
             return []
         accepted = await self._writer.write(putting.put, envelopes)
-        if any(accepted):
-            self._watched().ring()
+        self._watched().ring(*{is_side(one.kind) for one, new in zip(envelopes, accepted, strict=True) if new})
         return accepted
 
     # ------------------------------------------------------------------ leases
@@ -99,7 +99,7 @@ class SqliteQueue:
         deadline = time.monotonic() + wait
         while True:
             bell = self._watched()
-            rung = bell.rung()
+            rung = bell.rung(side)
             taken = await self._take(
                 leasing.Wanted(
                     worker=worker,
@@ -113,28 +113,28 @@ class SqliteQueue:
             left = deadline - time.monotonic()
             if taken.leases or left <= 0:
                 return taken.leases
-            await bell.heard(rung, left if taken.due is None else min(left, taken.due - time.time()))
+            await bell.heard(side, rung, left if taken.due is None else min(left, taken.due - time.time()))
 
     async def renew(self, leases: Iterable[Lease], *, duration: float) -> set[str]:
         held = list(leases)
         return await self._writer.write(settling.renew, settling.Renewal(held, duration)) if held else set()
 
     async def ack(self, lease: Lease, ids: Sequence[str]) -> None:
-        self._settled(await self._writer.write(settling.ack, (lease, ids)))
+        self._settled(lease, await self._writer.write(settling.ack, (lease, ids)))
 
     async def bury(self, lease: Lease, ids: Sequence[str], burial: Burial) -> None:
-        self._settled(await self._writer.write(settling.bury, settling.Burying(lease, ids, burial)))
+        self._settled(lease, await self._writer.write(settling.bury, settling.Burying(lease, ids, burial)))
 
     async def retry(self, lease: Lease, ids: Sequence[str], *, delay: float, attempt: bool) -> None:
         self._settled(await self._writer.write(settling.retry, settling.Retrying(lease, ids if attempt else (), delay)))
 
     async def defer(self, lease: Lease, until: float) -> None:
-        self._settled(await self._writer.write(settling.defer, settling.Deferring(lease, until)))
+        self._settled(lease, await self._writer.write(settling.defer, settling.Deferring(lease, until)))
 
     async def wake(self, tenant: str, instance: str) -> None:
         while not await self._writer.write(freeing.wake, (tenant, instance)):
-            self._watched().ring()
-        self._watched().ring()
+            self._watched().ring(False, True)
+        self._watched().ring(False, True)
 
     def blame(self, worker: str, envelope_id: str | None) -> None:
         with opened(self._path, busy=self._busy) as connection:
@@ -162,7 +162,7 @@ class SqliteQueue:
         revived = 0
         for some in _in_batches(ids):
             revived += await self._writer.write(letters.revive, some)
-            self._watched().ring()
+            self._watched().ring(False, True)
         return revived
 
     async def purge(self, *, ids: Sequence[str] | None = None, before: float | None = None) -> int:
@@ -189,11 +189,11 @@ class SqliteQueue:
             raise RuntimeError("the queue is not open")
         return self._bell
 
-    def _settled(self, settled: settling.Settled) -> None:
+    def _settled(self, lease: Lease, settled: settling.Settled) -> None:
         if settled == "lost":
             raise LeaseLost("the lease is lost: its time is over, or the lane went back")
         if settled == "back":
-            self._watched().ring()
+            self._watched().ring(is_side(lease.envelopes[0].kind))
 
     async def _take(self, wanted: leasing.Wanted) -> leasing.Taken:
         """What the file hands out after the caller was cancelled goes back at once."""
@@ -213,7 +213,7 @@ class SqliteQueue:
             await asyncio.gather(*(self._writer.write(settling.defer, lease) for lease in back))
         except QueueUnavailable:
             return  # nothing was taken, or it comes back when the leases end
-        self._watched().ring()
+        self._watched().ring(False, True)
 
     async def _read(self, look: Callable[[sqlite3.Connection], R]) -> R:
         return await asyncio.to_thread(self._look, look)

@@ -14,8 +14,8 @@ from auzap.queues.sqlite.rows import burial_text, stored
 
 __all__ = ["LEASED", "Burying", "Deferring", "Renewal", "Retrying", "Settled", "ack", "bury", "defer", "renew", "retry"]
 
-#: ``lost``: nothing was done; ``kept``: the lease goes on; ``back``: the lane went back
-Settled = Literal["lost", "kept", "back"]
+#: ``lost``: nothing was done; ``kept``: the lease goes on; ``back``: the lane went back; ``gone``: nothing is in it
+Settled = Literal["lost", "kept", "back", "gone"]
 
 #: the envelopes of a lease that are not settled yet; completed by id, lane and ``upto``
 LEASED = "WHERE id = ? AND lane = ? AND state = 'waiting' AND pos <= ?"
@@ -98,10 +98,10 @@ def _settle(clock: Clock, lease: Lease, statement: str, values: tuple[float | st
     ).fetchone()
     if head is None:
         remove(clock, lane)
-    elif head[0] <= upto:
+        return "gone"
+    if head[0] <= upto:
         return "kept"
-    else:
-        release(clock, lane)
+    release(clock, lane)
     return "back"
 
 
