@@ -8,11 +8,10 @@ from auzap.model.errors import BadPayload
 from auzap.model.event import Event
 from auzap.pipeline.admit import admit
 from auzap.pipeline.normalize import normalize
-from auzap.pipeline.patience import Patience
 from auzap.pipeline.record import accepted_at, inbound
 from auzap.pipeline.verdicts import Ack, Bury, Verdict
-from auzap.pipeline.work import Taken, Work
-from auzap.storage.store import Person, Store
+from auzap.pipeline.work import Parts, Taken, Work
+from auzap.storage.store import Person
 
 __all__ = ["Events"]
 
@@ -23,10 +22,10 @@ _BESIDE = ("receipt", "takeover", "handback")
 
 
 class Events:
-    def __init__(self, *, store: Store, patience: Patience, stale_after: float) -> None:
-        self._store = store
-        self._patience = patience
-        self._stale_after = stale_after
+    def __init__(self, parts: Parts) -> None:
+        self._store = parts.store
+        self._patience = parts.patience
+        self._settings = parts.settings
 
     async def run(self, work: Work, envelope: Envelope) -> Verdict:
         """:raises HookFailed: a plugin's ``normalize_message`` failed."""
@@ -43,7 +42,7 @@ class Events:
 
     async def _record(self, work: Work, envelope: Envelope) -> None:
         message = await normalize(work.tenant.hooks, work.channel, envelope.payload)
-        reason = admit(message, work.tenant, accepted_at=envelope.accepted_at, stale_after=self._stale_after)
+        reason = admit(message, work.tenant, accepted_at=envelope.accepted_at, stale_after=self._settings.stale_after)
         taken = Taken(envelope=envelope, message=message, reason=reason or "event", sender=None)
         await self._patience(self._store.record, [inbound(taken, work.token)])
 

@@ -8,7 +8,7 @@ from typing import ParamSpec, TypeVar
 import anyio
 
 from auzap.logs import get_logger
-from auzap.model.errors import Unavailable
+from auzap.model.errors import HookFailed, LeaseLost, Unavailable, cause_of
 
 __all__ = ["Patience"]
 
@@ -38,7 +38,7 @@ class Patience:
                 result = await call(*args, **kwargs)
             except Unavailable as error:
                 met.add(type(error))
-                self.note(error)
+                self._note(error)
                 await anyio.sleep(delay)
                 delay = min(delay * 2, _LONGEST)
             else:
@@ -47,8 +47,21 @@ class Patience:
                     log.info("Back", away=kind.__name__)
                 return result
 
-    def note(self, error: Unavailable) -> None:
-        """Log an outage when it begins."""
+    async def with_plugins(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call what calls plugins: a store that is away, or a lost lease, is not the plugin's failure."""
+
+        async def plainly() -> T:
+            try:
+                return await call(*args, **kwargs)
+            except HookFailed as error:
+                behind = cause_of(error, LeaseLost) or cause_of(error, Unavailable)
+                if behind is not None:
+                    raise behind from error
+                raise
+
+        return await self(plainly)
+
+    def _note(self, error: Unavailable) -> None:
         if type(error) not in self._away:
             self._away.add(type(error))
             log.error("Waiting", away=type(error).__name__, error=str(error))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from auzap.model.errors import HookFailed, LeaseLost, Unavailable, cause_of
 from auzap.model.turn import Turn
 from auzap.pipeline.handle import Decided
-from auzap.pipeline.patience import Patience
-from auzap.pipeline.work import Work
-from auzap.storage.store import Decision, NewReply, Recorded, Store, StoredReply
+from auzap.pipeline.work import Parts, Work
+from auzap.storage.store import Decision, NewReply, Recorded, StoredReply
 
 __all__ = ["Persister"]
 
 
 class Persister:
-    def __init__(self, *, store: Store, patience: Patience, reached: Callable[[str], None]) -> None:
-        self._store = store
-        self._patience = patience
-        self._reached = reached
+    def __init__(self, parts: Parts) -> None:
+        self._store = parts.store
+        self._patience = parts.patience
+        self._reached = parts.reached
 
     async def persist(
         self, work: Work, recorded: Recorded, turn: Turn, decided: Decided, reason: str | None

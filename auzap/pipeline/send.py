@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import anyio
 
@@ -12,39 +12,25 @@ from auzap.contract.queue import Burial
 from auzap.logs import get_logger
 from auzap.model.errors import HookFailed, Refused, Unreachable
 from auzap.model.reply import Delivery, Receipt, Reply
-from auzap.pipeline.instances import Instances
-from auzap.pipeline.patience import Patience
 from auzap.pipeline.verdicts import Ack, Bury, Defer, Retry, Verdict
-from auzap.pipeline.work import Sending, Settings, Work
-from auzap.storage.store import Store, StoredReply
+from auzap.pipeline.work import Parts, Sending, Work
+from auzap.storage.store import StoredReply
 
 __all__ = ["Sender"]
 
 log = get_logger("auzap.worker")
 
-#: (key, most, per) -> seconds to wait
-Permit = Callable[[str, int, float], Awaitable[float]]
-
 
 class Sender:
     """Takes stored replies to their channel."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        permit: Permit,
-        instances: Instances,
-        patience: Patience,
-        settings: Settings,
-        reached: Callable[[str], None],
-    ) -> None:
-        self._store = store
-        self._permit = permit
-        self._instances = instances
-        self._patience = patience
-        self._settings = settings
-        self._reached = reached
+    def __init__(self, parts: Parts) -> None:
+        self._store = parts.store
+        self._permit = parts.permit
+        self._instances = parts.instances
+        self._patience = parts.patience
+        self._settings = parts.settings
+        self._reached = parts.reached
 
     async def send_all(self, work: Work, replies: Sequence[StoredReply], sending: Sending) -> Verdict:
         """:raises LeaseLost: another worker may hold the lane; it will send them."""

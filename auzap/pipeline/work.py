@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,9 +10,15 @@ from auzap.contract.channel import Channel
 from auzap.contract.queue import Envelope
 from auzap.model.message import Message
 from auzap.model.people import Sender
+from auzap.pipeline.instances import Instances
+from auzap.pipeline.patience import Patience
+from auzap.storage.store import Store
 from auzap.tenants.runtime import Tenant
 
-__all__ = ["Sending", "Settings", "Taken", "Work"]
+__all__ = ["Parts", "Permit", "Sending", "Settings", "Taken", "Work"]
+
+#: (key, most, per) -> seconds to wait
+Permit = Callable[[str, int, float], Awaitable[float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,21 @@ class Settings:
     def backoff(self, attempts: int) -> float:
         """Seconds to wait after so many attempts."""
         return self.backoff_delay * (2 ** (attempts - 1) if self.backoff_exponential else 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the steps share.
+
+    :param reached: told the name of each point that a turn passes; for tests that end the process there.
+    """
+
+    store: Store
+    permit: Permit
+    instances: Instances
+    patience: Patience
+    settings: Settings
+    reached: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

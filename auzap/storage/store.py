@@ -248,6 +248,10 @@ class Store(Protocol):
         """One row of the outbox; None when there is none."""
         ...
 
+    async def revive_reply(self, reply_id: str, *, token: int) -> None:
+        """``failed`` or ``cancelled`` -> ``pending``, with no attempts."""
+        ...
+
     # -------------------------------------------------------------- events
 
     async def note_receipt(self, organization_id: str, provider_id: str, status: str) -> bool:
@@ -284,9 +288,7 @@ class Store(Protocol):
         """What plugins of a tenant are given to read."""
         ...
 
-    async def remove_old(
-        self, *, inbox: datetime, outbox: datetime, limit: int, dead: datetime | None = None
-    ) -> int:
+    async def remove_old(self, *, inbox: datetime, outbox: datetime, limit: int, dead: datetime | None = None) -> int:
         """Remove up to ``limit`` finished rows last touched before then. Returns how many.
 
         :param dead: for dead turns, which keep their replies: what may be revived must not be said twice. By default

@@ -12,7 +12,12 @@ __all__ = ["open_until", "turns"]
 
 
 def turns(envelopes: Sequence[Envelope], burst: Burst | None) -> list[tuple[Envelope, ...]]:
-    """Each envelope is a turn of its own; with a burst, what came within the window is one."""
+    """Each envelope is a turn of its own; with a burst, what came within the window is one.
+
+    In a group several people write at once: there each message is answered by itself.
+    """
+    if envelopes and envelopes[0].lane.endswith("@g.us"):
+        burst = None
     groups: list[list[Envelope]] = []
     for envelope in envelopes:
         if groups and burst is not None and _belongs(envelope, groups[-1], burst):

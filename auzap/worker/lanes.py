@@ -12,10 +12,9 @@ from auzap.contract.queue import Burial, Envelope, Lease, Queue
 from auzap.logs import get_logger
 from auzap.model.errors import LeaseLost
 from auzap.model.event import Event
-from auzap.pipeline.patience import Patience
 from auzap.pipeline.verdicts import Ack, Bury, Defer, Retry, Settled, Verdict
 from auzap.pipeline.way import Pipeline
-from auzap.pipeline.work import Settings, Work
+from auzap.pipeline.work import Parts, Work
 from auzap.tenants.runtime import Tenant
 from auzap.tenants.tenants import TenantBroken, Tenants, TenantUnknown
 from auzap.worker.bursts import open_until, turns
@@ -37,18 +36,15 @@ class Lanes:
         *,
         queue: Queue,
         tenants: Tenants,
-        pipeline: Pipeline,
-        patience: Patience,
-        settings: Settings,
-        reached: Callable[[str], None],
+        parts: Parts,
     ) -> None:
         self._config = config
         self._queue = queue
         self._tenants = tenants
-        self._pipeline = pipeline
-        self._patience = patience
-        self._settings = settings
-        self._reached = reached
+        self._pipeline = Pipeline(parts)
+        self._patience = parts.patience
+        self._settings = parts.settings
+        self._reached = parts.reached
 
     async def work(self, lease: Lease, began: Callable[[Envelope], None]) -> None:
         """All turns of a lease.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack, contextmanager
 
 import anyio
 import anyio.to_thread
@@ -12,11 +12,10 @@ from auzap.config.models import Config
 from auzap.contract.queue import Queue
 from auzap.hooks import Calls
 from auzap.logs import get_logger
-from auzap.model.errors import ConfigError, PluginError
+from auzap.model.errors import AuzapError, ConfigError, PluginError
 from auzap.pipeline.instances import Instances
 from auzap.pipeline.patience import Patience
-from auzap.pipeline.way import Pipeline
-from auzap.pipeline.work import Settings
+from auzap.pipeline.work import Parts, Settings
 from auzap.registry import Registry
 from auzap.storage import open_store
 from auzap.storage.migrate import pending, upgrade
@@ -25,7 +24,7 @@ from auzap.tenants.tenants import Tenants
 from auzap.worker.lanes import Lanes
 from auzap.worker.loop import Worker
 
-__all__ = ["open_queue", "prepare_database", "serve"]
+__all__ = ["open_queue", "prepare_database", "schema_behind", "serve", "upgrade_schema"]
 
 log = get_logger("auzap.worker")
 
@@ -45,7 +44,6 @@ async def serve(config: Config, *, until_empty: bool = False, reached: Callable[
     registry = Registry()
     _report_broken(config, registry)
     patience, calls = Patience(), Calls()
-    settings = _settings(config)
     await patience(anyio.to_thread.run_sync, prepare_database, config, registry)
     async with AsyncExitStack() as stack:
         queue = await patience(_enter_queue, config, registry, stack)
@@ -53,22 +51,19 @@ async def serve(config: Config, *, until_empty: bool = False, reached: Callable[
             open_store(config.database.url, config.base, before_commit=lambda: reached("before_commit"))
         )
         tenants = await stack.enter_async_context(Tenants(config, registry=registry, store=store, calls=calls))
-        pipeline = Pipeline(
+        parts = Parts(
             store=store,
             permit=lambda key, most, per: queue.permit(key, most=most, per=per),
             instances=Instances(lambda tenant, instance: patience(queue.wake, tenant, instance)),
             patience=patience,
-            settings=settings,
+            settings=_settings(config),
             reached=reached,
         )
         lanes = Lanes(
             config,
             queue=queue,
             tenants=tenants,
-            pipeline=pipeline,
-            patience=patience,
-            settings=settings,
-            reached=reached,
+            parts=parts,
         )
         worker = Worker(
             config,
@@ -92,25 +87,47 @@ def open_queue(config: Config, registry: Registry) -> Queue:
 
     :raises ConfigError: no backend has this URL scheme, or the URL is wrong.
     """
-    scheme = config.queue.partition("://")[0]
-    try:
-        backend = registry.queue(scheme)
-    except PluginError as error:
-        raise config.raw.mistake(str(error), "queue") from error
-    queue: Queue = backend.from_url(config.queue, config.base)
+    with _placed(config, "queue", ConfigError, PluginError):
+        backend = registry.queue(config.queue.partition("://")[0])
+        queue: Queue = backend.from_url(config.queue, config.base)
     return queue
+
+
+def schema_behind(config: Config, registry: Registry) -> list[str]:
+    """The distributions whose tables are not as their code wants them (blocking); changes nothing.
+
+    :raises ConfigError: there is no such database, or it is newer than the code.
+    """
+    with _placed(config, "database", ConfigError):
+        return pending(config.database.url, config.base, tables_of(config, registry))
+
+
+def upgrade_schema(config: Config, registry: Registry) -> list[str]:
+    """Bring the tables up to date (blocking).
+
+    :return: the distributions that were behind.
+    :raises ConfigError: as ``schema_behind`` does.
+    """
+    with _placed(config, "database", ConfigError):
+        return upgrade(config.database.url, config.base, tables_of(config, registry))
 
 
 def prepare_database(config: Config, registry: Registry) -> None:
     """Bring the schema up to date where the configuration allows it (blocking)."""
-    plugins = tables_of(config, registry)
-    behind = pending(config.database.url, config.base, plugins)
-    if not behind:
-        return
-    if config.database.migrate == "manual":
-        raise ConfigError(f"the database's schema is behind ({', '.join(behind)}): run `auzap db upgrade` first")
-    for done in upgrade(config.database.url, config.base, plugins):
+    behind = schema_behind(config, registry)
+    if behind and config.database.migrate == "manual":
+        raise ConfigError(f"the schema is behind ({', '.join(behind)}): run `auzap db upgrade` first")
+    for done in upgrade_schema(config, registry) if behind else ():
         log.info("Schema upgraded", distribution=done)
+
+
+@contextmanager
+def _placed(config: Config, key: str, *kinds: type[AuzapError]) -> Iterator[None]:
+    """Say where in the configuration stands what is wrong."""
+    try:
+        yield
+    except kinds as error:
+        raise config.raw.mistake(str(error), key) from error
 
 
 def _report_broken(config: Config, registry: Registry) -> None:
@@ -118,9 +135,10 @@ def _report_broken(config: Config, registry: Registry) -> None:
         log.error("Configuration broken", source=what, error=message)
     broken = survey(config, registry)
     for tenant_id, error in broken.items():
-        log.error("Tenant not started", organization_id=tenant_id, error=error)
-    if config.tenants and len(broken) == len(config.tenants):
-        raise ConfigError(f"no tenant can run: {next(iter(broken.values()))}")
+        log.error("Tenant not started", organization_id=tenant_id, error=str(error))
+    if len(broken) == len(config.tenants):
+        why = [*config.broken.values(), *map(str, broken.values())]
+        raise ConfigError(f"no tenant can run: {why[0]}")
 
 
 def _settings(config: Config) -> Settings:

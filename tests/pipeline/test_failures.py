@@ -295,3 +295,24 @@ async def test_a_tenant_whose_plugin_will_not_load_stops_alone(tmp_path: Path, g
     assert (await house.stats()).dead == 0
     house.document["tenants"]["salon"]["plugins"] = {"trouble": {}}
     house.write()
+
+
+async def test_a_scheduled_reply_that_was_refused_for_good_is_sent_when_it_is_brought_back(
+    tmp_path: Path, gateway: Gateway
+) -> None:
+    gateway.mode = Mode(rules=(Rule(do="answer", status=400, body={}),))
+    house = House(tmp_path, gateway.url)
+    await house.put(job(message("!later 0.05")))
+    await house.serve()
+    await house.serve_until(
+        lambda: len(gateway.posts) == 1 and len(house.rows("SELECT 1 FROM auzap_outbox WHERE state = 'failed'")) == 1
+    )
+    await anyio.sleep(0.1)
+    assert [letter.stage for letter in await house.dead()] == ["send"]
+    assert house.one("SELECT state FROM auzap_inbox") == "done", "the turn itself was answered"
+
+    gateway.mode = Mode()
+    await house.revive()
+    await house.serve()
+    assert [post.key for post in gateway.accepted] == [gateway.posts[0].key]
+    assert house.one("SELECT state FROM auzap_outbox") == "sent"

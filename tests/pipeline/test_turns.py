@@ -208,3 +208,15 @@ async def test_a_pilot_answers_nobody_else(tmp_path: Path, gateway: Gateway) -> 
     await house.serve()
     assert [post.to for post in gateway.posts] == ["553199990001@s.whatsapp.net"]
     assert house.rows("SELECT reason FROM auzap_inbox WHERE reason IS NOT NULL") == [{"reason": "not_in_pilot"}]
+
+
+async def test_in_a_group_each_message_is_answered_by_itself(tmp_path: Path, gateway: Gateway) -> None:
+    house = House(tmp_path, gateway.url, tenant={"groups": True, "burst": {"window": "200ms", "max": "2s"}})
+    group = "120363021234567890@g.us"
+    await house.put(
+        job(message("a", jid=group, participant="5511900000011@s.whatsapp.net")),
+        job(message("b", jid=group, participant="5511900000012@s.whatsapp.net")),
+    )
+    await house.serve()
+    assert [(post.to, post.text) for post in gateway.posts] == [(group, "ok: a"), (group, "ok: b")]
+    assert len(house.rows("SELECT * FROM contacts")) == 2

@@ -19,6 +19,7 @@ __all__ = [
     "Claiming",
     "Death",
     "Refusal",
+    "Revival",
     "Sent",
     "Unsent",
     "claim",
@@ -27,6 +28,7 @@ __all__ = [
     "note_refused",
     "note_sent",
     "note_unsent",
+    "revive_reply",
 ]
 
 _OPEN = ("pending", "sending")
@@ -59,6 +61,12 @@ class Refusal:
     reply_id: str
     token: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Revival:
+    reply_id: str
+    token: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +146,16 @@ def _refused(tx: Tx, note: Refusal, now: str) -> LeaseLost | None:
             tx.execute(sql.END_TURN, ("dead", reason, now, turn_id))
     tx.executemany(sql.MESSAGE_FAILED, failed)
     return None
+
+
+def revive_reply(tx: Tx, revivals: Sequence[Revival]) -> list[Exception | None]:
+    return [_revive(tx, one, right_now()) for one in revivals]
+
+
+def _revive(tx: Tx, one: Revival, now: str) -> LeaseLost | None:
+    revived = tx.execute(sql.REVIVE_REPLY, (one.token, now, one.reply_id, one.token))
+    tx.executemany(sql.MESSAGE_PENDING, revived)
+    return None if revived else _lost_or_none(tx, one.reply_id, one.token)
 
 
 def note_dead(tx: Tx, deaths: Sequence[Death]) -> list[Exception | None]:

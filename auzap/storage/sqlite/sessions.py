@@ -12,6 +12,7 @@ import anyio
 from sqlalchemy import URL, Connection, ExceptionContext, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import Session
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auzap.model.errors import StoreUnavailable
@@ -104,6 +105,7 @@ def _engine(path: Path, busy: float, *, begin: str, query_only: bool, pool_size:
         URL.create("sqlite+aiosqlite", database=str(path)),
         # transactions are begun by hand, below
         connect_args={"isolation_level": None, "timeout": busy},
+        poolclass=AsyncAdaptedQueuePool,
         pool_size=pool_size,
         max_overflow=0,
         hide_parameters=True,

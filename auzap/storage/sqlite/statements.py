@@ -134,6 +134,10 @@ REVIVE_REPLIES: Final = """
     SET state = 'pending', attempts = 0, reason = NULL, queued_at = NULL, lease_token = ?, updated_at = ?
     WHERE turn_id = ? AND state IN ('failed', 'cancelled')
     RETURNING id"""
+REVIVE_REPLY: Final = """
+    UPDATE auzap_outbox SET state = 'pending', attempts = 0, reason = NULL, lease_token = ?, updated_at = ?
+    WHERE id = ? AND lease_token <= ? AND state IN ('failed', 'cancelled')
+    RETURNING id"""
 DUE: Final = """
     SELECT id, organization_id, instance_id, chat_id FROM auzap_outbox
     WHERE not_before IS NOT NULL AND queued_at IS NULL AND state = 'pending' AND not_before <= ?

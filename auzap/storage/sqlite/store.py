@@ -139,6 +139,9 @@ class SqliteStore:
         rows = await self._reader.rows(sql.REPLY, (reply_id,))
         return stored_reply(rows[0]) if rows else None
 
+    async def revive_reply(self, reply_id: str, *, token: int) -> None:
+        await self._writer.write(outbox.revive_reply, outbox.Revival(reply_id, token))
+
     # -------------------------------------------------------------- events
 
     async def note_receipt(self, organization_id: str, provider_id: str, status: str) -> bool:
