@@ -37,7 +37,7 @@ def connect(path: Path, *, busy: float) -> sqlite3.Connection:
 
     :param busy: seconds to wait for another process's write.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make_folder(path.parent)
     connection = sqlite3.connect(
         path, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=busy
     )
@@ -49,6 +49,16 @@ def connect(path: Path, *, busy: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _make_folder(folder: Path) -> None:
+    """Told as SQLite tells of a file that cannot be opened: it is as much away."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        told = sqlite3.OperationalError(f"cannot make the folder {folder}: {error.strerror}")
+        told.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+        raise told from error
 
 
 def _use_wal(connection: sqlite3.Connection, busy: float) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from auzap.contract.queue import Burial, Envelope, Lease, Queue, Share, Stats
 from auzap.model.errors import LeaseLost
-from tests.support.queues import Place, an_envelope, lane_of, numbers, one, several, take
+from tests.support.queues import Place, an_envelope, an_event, lane_of, numbers, one, several, take
 
 BURIAL = Burial(stage="handle", reason="raised", plugin="faq", message_id="ID1", attempts=3)
 
@@ -304,6 +304,62 @@ async def test_a_tenant_at_its_share_leaves_its_turn_to_the_others(queue: Queue)
     leases = await queue.lease("worker", lanes=4, duration=30, wait=0, share=Share(2, {"a": 2, "c": 1}))
 
     assert [lease.tenant for lease in leases] == ["b", "c", "b"]
+
+
+# ---------------------------------------------------------------------- lanes of events
+
+
+async def test_lanes_of_events_are_leased_apart(queue: Queue) -> None:
+    await queue.put([an_envelope("ana"), an_event("ana"), an_event("bia"), an_event("bia", 1), an_envelope("caio")])
+
+    assert [lease.lane for lease in await take(queue)] == [lane_of("ana"), lane_of("caio")]
+    events = await take(queue, side=True)
+    assert [(lease.lane, numbers(lease)) for lease in events] == [
+        (lane_of("ana", side=True), [0]),
+        (lane_of("bia", side=True), [0, 1]),
+    ]
+
+
+async def test_a_lane_of_events_stays_one(queue: Queue) -> None:
+    """However it gets ready again."""
+
+    async def event(wait: float = 0) -> Lease:
+        assert await take(queue) == []
+        return await one(queue, side=True, wait=wait)
+
+    await queue.put([an_event(not_before=time.time() + 0.05)])
+    await queue.defer(await event(wait=2), 0)
+    await queue.defer(await event(), time.time() + 60)
+    await queue.wake("shop", "main")
+    lease = await event()
+    await queue.retry(lease, ids(lease), delay=0, attempt=True)
+    assert (await one(queue, side=True, duration=0.05)).lane == lane_of("ana", side=True)
+    await event(wait=2)
+    queue.blame("worker", None)
+    lease = await event()
+    await queue.bury(lease, ids(lease), BURIAL)
+    await queue.revive(ids(lease))
+    assert (await event()).envelopes[0].revived == 1
+
+
+async def test_tenants_take_turns_on_each_side(queue: Queue) -> None:
+    for tenant in ("a", "b"):
+        await queue.put([an_envelope(f"{number}", tenant=tenant) for number in range(3)])
+        await queue.put([an_event(f"{number}", tenant=tenant) for number in range(2)])
+
+    order = [lease.tenant for side in (False, True) * 4 for lease in await take(queue, 1, side=side)]
+
+    assert order == ["a", "a", "b", "b", "a", "a", "b", "b"]
+
+
+async def test_who_waits_for_one_side_is_not_held_up_by_the_other(queue: Queue) -> None:
+    message, event = await started(queue), await started(queue, side=True)
+    await queue.put([an_event()])
+    assert (await asyncio.wait_for(event, 5)).lane == lane_of("ana", side=True)
+    assert not message.done()
+
+    await queue.put([an_envelope()])
+    assert (await asyncio.wait_for(message, 5)).lane == lane_of("ana")
 
 
 # ---------------------------------------------------------------------- fencing
@@ -625,14 +681,14 @@ async def test_what_another_process_puts_wakes_within_100_ms(place: Place, queue
 
 
 async def test_several_callers_in_one_process_each_get_work(queue: Queue) -> None:
-    waiting = [await started(queue) for _ in range(3)]
+    waiting = [asyncio.ensure_future(take(queue, 1, wait=10)) for _ in range(3)]
     for chat in ("ana", "bia", "caio"):
-        await queue.put([an_envelope(chat)])
         await anyio.sleep(0.02)
+        await queue.put([an_envelope(chat)])
 
-    leases = await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    taken = await asyncio.wait_for(asyncio.gather(*waiting), 5)
 
-    assert {lease.lane for lease in leases} == {lane_of("ana"), lane_of("bia"), lane_of("caio")}
+    assert {lease.lane for leases in taken for lease in leases} == {lane_of("ana"), lane_of("bia"), lane_of("caio")}
 
 
 async def test_a_caller_waits_until_its_share_is_free(queue: Queue) -> None:

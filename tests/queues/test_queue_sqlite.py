@@ -149,6 +149,17 @@ async def test_many_may_open_a_new_file_at_once(tmp_path: Path) -> None:
         await asyncio.gather(*(queue.__aexit__(None, None, None) for queue in queues))
 
 
+async def test_opening_waits_for_who_is_making_the_file(path: Path, raw: sqlite3.Connection) -> None:
+    raw.execute("BEGIN IMMEDIATE")
+    opening = asyncio.ensure_future(SqliteQueue(path).__aenter__())
+    await anyio.sleep(0.1)
+    raw.execute("COMMIT")
+
+    queue = await opening
+    assert await queue.put([an_envelope()]) == [True]
+    await queue.__aexit__(None, None, None)
+
+
 def test_every_commit_is_on_the_disk_before_it_returns(path: Path) -> None:
     with closing(open_file(path, busy=1)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
@@ -199,6 +210,20 @@ async def test_a_lease_waits_for_work_while_others_write(queue: SqliteQueue, raw
     await queue.put([an_envelope()])
 
     assert len(await waiting) == 1
+
+
+async def test_a_lease_may_be_cancelled_while_the_file_is_locked(queue: SqliteQueue, raw: sqlite3.Connection) -> None:
+    raw.execute("BEGIN IMMEDIATE")
+    leasing = asyncio.ensure_future(take(queue, wait=5))
+    await anyio.sleep(0.02)
+    leasing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await leasing
+    await anyio.sleep(0.2)  # the file's answer comes, and nobody is interested
+    raw.execute("ROLLBACK")
+
+    await queue.put([an_envelope()])
+    assert len(await take(queue)) == 1
 
 
 async def test_one_bad_payload_spoils_only_its_own_put(queue: SqliteQueue) -> None:

@@ -23,7 +23,7 @@ from auzap.contract.queue import Envelope, Lease, Queue
 from auzap.model.keys import lane_key, new_id
 from auzap.queues.sqlite import SqliteQueue
 
-__all__ = ["BACKENDS", "Place", "an_envelope", "lane_of", "numbers", "one", "several", "take"]
+__all__ = ["BACKENDS", "Place", "an_envelope", "an_event", "lane_of", "numbers", "one", "several", "take"]
 
 #: a later backend is one line here: an empty folder's own queue, the same one at every call
 BACKENDS: Mapping[str, Callable[[Path], Queue]] = {
@@ -70,8 +70,8 @@ class Place:
 # ---------------------------------------------------------------------- envelopes and leases
 
 
-def lane_of(chat: str, *, tenant: str = "shop", instance: str = "main") -> str:
-    return lane_key(tenant, instance, chat)
+def lane_of(chat: str, *, tenant: str = "shop", instance: str = "main", side: bool = False) -> str:
+    return lane_key(tenant, instance, chat, side=side)
 
 
 def an_envelope(
@@ -91,20 +91,31 @@ def an_envelope(
     return Envelope(**{**values, **more})
 
 
+def an_event(chat: str = "ana", number: object = 0, **more: Any) -> Envelope:
+    lane = lane_of(chat, tenant=more.get("tenant", "shop"), side=True)
+    return an_envelope(chat, number, kind="event", lane=lane, **more)
+
+
 def several(chat: str, count: int, *, tenant: str = "shop") -> list[Envelope]:
     """Numbered from 0."""
     return [an_envelope(chat, number, tenant=tenant) for number in range(count)]
 
 
 async def take(
-    queue: Queue, lanes: int = 100, *, duration: float = 30, worker: str = "worker", wait: float = 0
+    queue: Queue,
+    lanes: int = 100,
+    *,
+    duration: float = 30,
+    worker: str = "worker",
+    wait: float = 0,
+    side: bool = False,
 ) -> list[Lease]:
-    return await queue.lease(worker, lanes=lanes, duration=duration, wait=wait)
+    return await queue.lease(worker, lanes=lanes, duration=duration, wait=wait, side=side)
 
 
-async def one(queue: Queue, *, duration: float = 30, worker: str = "worker", wait: float = 0) -> Lease:
+async def one(queue: Queue, **more: Any) -> Lease:
     """The only lane that is ready."""
-    (lease,) = await take(queue, duration=duration, worker=worker, wait=wait)
+    (lease,) = await take(queue, **more)
     return lease
 
 
@@ -160,7 +171,7 @@ async def _idle(queue: Queue, seconds: str) -> None:
     """Wait for nothing; tells the CPU seconds that it took."""
     await take(queue, wait=0.2)
     before = time.process_time()
-    await take(queue, wait=float(seconds))
+    await asyncio.gather(*(take(queue, wait=float(seconds), side=side) for side in (False, True)))
     _tell(time.process_time() - before)
 
 

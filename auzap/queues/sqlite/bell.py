@@ -37,8 +37,6 @@ class Bell:
 
     def rung(self, side: bool) -> int:
         """How often it rang until now; taken before looking into the file, so that ``heard`` misses nothing."""
-        if not self._waiting:  # else the last look was not long ago
-            self._look()
         return self._rung[side]
 
     async def heard(self, side: bool, since: int, timeout: float) -> None:
@@ -71,7 +69,7 @@ class Bell:
             self._next_look = asyncio.get_running_loop().call_later(_LOOK, self._keep_looking)
 
     def _look(self) -> None:
-        """Ring if any connection but this one has written."""
+        """Ring if any connection but this one has written since the last look, however long ago that was."""
         version: int | None = None
         with suppress(sqlite3.OperationalError):  # locked or away: whoever is woken looks into the file, and is told
             (version,) = self._connection.execute("PRAGMA data_version").fetchone()

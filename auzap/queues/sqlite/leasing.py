@@ -80,7 +80,8 @@ class _Taker:
     lanes: list[str] = field(default_factory=list)
     #: of the last of ``lanes``
     place: int = 0
-    turn: int | None = None
+    #: token of the last of ``lanes``
+    turn: int = 0
 
 
 def _takers(clock: Clock, want: Wanted) -> list[_Taker]:
@@ -158,8 +159,6 @@ def _envelopes(clock: Clock, lane: str) -> tuple[int, list[Envelope]]:
 
 def _next_turn(clock: Clock, taker: _Taker) -> None:
     """It goes behind the others, or away if it has no lane ready any more."""
-    if taker.turn is None:
-        return
     whose = (taker.tenant, taker.side)
     ready = clock.tx.execute("SELECT 1 FROM lanes WHERE state = 'ready' AND tenant = ? AND side = ? LIMIT 1", whose)
     if ready.fetchone():

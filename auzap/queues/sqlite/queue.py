@@ -23,6 +23,7 @@ from auzap.sqlite import Writer
 
 __all__ = ["SqliteQueue"]
 
+A = TypeVar("A")
 R = TypeVar("R")
 
 
@@ -120,16 +121,16 @@ class SqliteQueue:
         return await self._writer.write(settling.renew, settling.Renewal(held, duration)) if held else set()
 
     async def ack(self, lease: Lease, ids: Sequence[str]) -> None:
-        self._settled(lease, await self._writer.write(settling.ack, (lease, ids)))
+        await self._settle(lease, settling.ack, (lease, ids))
 
     async def bury(self, lease: Lease, ids: Sequence[str], burial: Burial) -> None:
-        self._settled(lease, await self._writer.write(settling.bury, settling.Burying(lease, ids, burial)))
+        await self._settle(lease, settling.bury, settling.Burying(lease, ids, burial))
 
     async def retry(self, lease: Lease, ids: Sequence[str], *, delay: float, attempt: bool) -> None:
-        self._settled(await self._writer.write(settling.retry, settling.Retrying(lease, ids if attempt else (), delay)))
+        await self._settle(lease, settling.retry, settling.Retrying(lease, ids if attempt else (), delay))
 
     async def defer(self, lease: Lease, until: float) -> None:
-        self._settled(lease, await self._writer.write(settling.defer, settling.Deferring(lease, until)))
+        await self._settle(lease, settling.defer, settling.Deferring(lease, until))
 
     async def wake(self, tenant: str, instance: str) -> None:
         while not await self._writer.write(freeing.wake, (tenant, instance)):
@@ -189,7 +190,10 @@ class SqliteQueue:
             raise RuntimeError("the queue is not open")
         return self._bell
 
-    def _settled(self, lease: Lease, settled: settling.Settled) -> None:
+    async def _settle(
+        self, lease: Lease, op: Callable[[sqlite3.Connection, Sequence[A]], Sequence[settling.Settled]], arg: A
+    ) -> None:
+        settled = await self._writer.write(op, arg)
         if settled == "lost":
             raise LeaseLost("the lease is lost: its time is over, or the lane went back")
         if settled == "back":

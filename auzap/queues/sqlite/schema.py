@@ -97,8 +97,6 @@ def _telling(path: Path) -> Iterator[None]:
     """Say in one line what is wrong with the file."""
     try:
         yield
-    except OSError as error:
-        raise QueueUnavailable(f"queue {path}: {error.strerror}") from error
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
             raise ConfigError(f"queue {path}: this file is no SQLite database") from error
