@@ -119,7 +119,7 @@ class Queue(Protocol):
         """Store them, all or none; durable when it returns.
 
         :return: for each, True when it was accepted, False when the queue holds one of the same dedupe key
-            already (waiting, delayed, leased or dead).
+            already (waiting, delayed, leased or dead), or the same envelope.
         """
         ...
 
@@ -204,5 +204,8 @@ class Queue(Protocol):
         ...
 
     async def purge(self, *, ids: Sequence[str] | None = None, before: float | None = None) -> int:
-        """Remove dead letters: these, or those buried before a time. Returns how many."""
+        """Remove dead letters: these, or those buried before a time. Returns how many.
+
+        :raises ValueError: neither is given.
+        """
         ...
