@@ -238,6 +238,16 @@ class Store(Protocol):
         """The turn's handler gave up: -> ``dead``."""
         ...
 
+    async def note_buried(
+        self, organization_id: str, *, envelope_id: str, dedupe_key: str | None, token: int, reason: str
+    ) -> None:
+        """An envelope was given up before its message was read again: -> ``dead``, if it has a row that goes on.
+
+        Of a turn that is ``received`` that row alone, so that the others go on without it; a turn that is ``handled``
+        dies whole, and what it has not sent is ``cancelled``.
+        """
+        ...
+
     # -------------------------------------------------------------- scheduled replies
 
     async def due(self, before: datetime, *, limit: int) -> list[DueReply]: ...

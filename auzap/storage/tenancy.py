@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from sqlalchemy import Result, Table, event, inspect
+from sqlalchemy import Result, event, inspect
 from sqlalchemy.orm import LoaderCriteriaOption, Mapper, ORMExecuteState, with_loader_criteria
 from sqlalchemy.sql.dml import Insert
-from sqlalchemy.sql.elements import ColumnClause, TextClause
-from sqlalchemy.sql.selectable import Alias, Select
-from sqlalchemy.sql.visitors import HasTraverseInternals
 from sqlmodel import Session, SQLModel
 
-from auzap.tables import Contact
+from auzap.storage.reach import TENANT_COLUMN, check_reach, mapped_classes
 
 __all__ = ["Boundary", "TenantSession"]
-
-_COLUMN = "organization_id"
-#: what literal columns SQLAlchemy itself and ``exists()`` make
-_HARMLESS = re.compile(r"\*|\w+")
 
 
 class Boundary:
@@ -38,7 +31,7 @@ class Boundary:
         :raises ValueError: it cannot be bound, or names another tenant.
         """
         if not trusted:
-            self._check(state)
+            check_reach(state.statement, orm=state.is_orm_statement)
         if state.is_insert:
             return self._insert(state)
         if state.is_update:
@@ -48,45 +41,30 @@ class Boundary:
 
     def claim(self, row: object) -> None:
         """Fill in a new object's tenant."""
-        if _has_tenant(row) and not getattr(row, _COLUMN):
-            setattr(row, _COLUMN, self.organization_id)
+        if _has_tenant(row) and not getattr(row, TENANT_COLUMN):
+            setattr(row, TENANT_COLUMN, self.organization_id)
         self.check(row)
 
     def check(self, row: object) -> None:
         """:raises ValueError: it is another tenant's."""
-        if _has_tenant(row) and getattr(row, _COLUMN) != self.organization_id:
-            self._foreign(type(row).__name__, getattr(row, _COLUMN))
+        if _has_tenant(row) and getattr(row, TENANT_COLUMN) != self.organization_id:
+            self._foreign(type(row).__name__, getattr(row, TENANT_COLUMN))
 
     def _options(self) -> Sequence[LoaderCriteriaOption]:
         """One for each table that has a tenant. Plugins' tables may come later."""
         if self._tables != len(SQLModel.metadata.tables):
             self._tables = len(SQLModel.metadata.tables)
             self._criteria = [
-                with_loader_criteria(
-                    mapper,
-                    mapper.class_.organization_id == self.organization_id,
-                    include_aliases=True,
-                )
-                for mapper in inspect(Contact).registry.mappers
-                if _COLUMN in mapper.columns
+                _criterion(mapper, self.organization_id)
+                for mapper in mapped_classes().mappers
+                if TENANT_COLUMN in mapper.columns
             ]
         return self._criteria
-
-    def _check(self, state: ORMExecuteState) -> None:
-        """Everything that a tenant's rows could be read through must be a mapped class."""
-        for element in _elements(state.statement):
-            if isinstance(element, TextClause) or (
-                isinstance(element, ColumnClause) and element.is_literal and not _HARMLESS.fullmatch(element.name)
-            ):
-                raise ValueError(f"raw SQL cannot be bound to a tenant: {str(element)[:60]!r}; write it with select()")
-            table = element.table if isinstance(element, ColumnClause) else element
-            if isinstance(table, Table) and _COLUMN in table.c and not (_is_mapped(element) and state.is_orm_statement):
-                raise ValueError(f"cannot bind {table.name!r} to the tenant here: select() its class instead")
 
     def _insert(self, state: ORMExecuteState) -> Result[Any] | None:
         statement = state.statement
         assert isinstance(statement, Insert)  # noqa: S101 - what is_insert says
-        if _COLUMN not in statement.table.c:
+        if TENANT_COLUMN not in statement.table.c:
             return None
         if statement.select is not None:
             raise ValueError("INSERT FROM SELECT cannot be bound to a tenant: give the rows as parameters")
@@ -94,17 +72,19 @@ class Boundary:
         if given:
             rows = [given] if isinstance(given, Mapping) else list(given)
             for row in rows:
-                self._check_value(statement.table.name, row.get(_COLUMN))
-            named = [{**row, _COLUMN: self.organization_id} for row in rows]
+                self._check_value(statement.table.name, row.get(TENANT_COLUMN))
+            named = [{**row, TENANT_COLUMN: self.organization_id} for row in rows]
             return state.invoke_statement(params=named[0] if isinstance(given, Mapping) else named)
         values = statement.compile().params
-        several = [value for name, value in values.items() if re.fullmatch(rf"{_COLUMN}_m\d+", name)]
-        for value in [*several, values.get(_COLUMN)]:
+        several = [value for name, value in values.items() if re.fullmatch(rf"{TENANT_COLUMN}_m\d+", name)]
+        for value in [*several, values.get(TENANT_COLUMN)]:
             self._check_value(statement.table.name, value)
         if None in several:
-            raise ValueError(f"{statement.table.name}: name {_COLUMN} in every row, or give the rows as parameters")
+            raise ValueError(
+                f"{statement.table.name}: name {TENANT_COLUMN} in every row, or give the rows as parameters"
+            )
         if not several:
-            state.statement = statement.values({_COLUMN: self.organization_id})
+            state.statement = statement.values({TENANT_COLUMN: self.organization_id})
         return None
 
     def _check_update(self, state: ORMExecuteState) -> None:
@@ -112,7 +92,7 @@ class Boundary:
         if by_keys:
             raise ValueError("an UPDATE by a list of keys cannot be bound to a tenant: use where() and values()")
         values = state.statement.compile().params  # type: ignore[attr-defined]  # every UPDATE can be compiled
-        self._check_value("UPDATE", values.get(_COLUMN))
+        self._check_value("UPDATE", values.get(TENANT_COLUMN))
 
     def _check_value(self, what: str, value: object) -> None:
         if value and value != self.organization_id:
@@ -131,15 +111,6 @@ class TenantSession(Session):
         super().__init__(*args, **kwargs)
         self.boundary = boundary
         self.writes = writes
-        self.getting = False
-
-    def get(self, *args: Any, **kwargs: Any) -> Any:
-        """None also for a row of another tenant's."""
-        self.getting = True
-        try:
-            return super().get(*args, **kwargs)
-        finally:
-            self.getting = False
 
     def commit(self) -> None:
         if self.writes:
@@ -175,7 +146,7 @@ def _bind_statement(state: ORMExecuteState) -> Result[Any] | None:
     assert isinstance(session, TenantSession)  # noqa: S101 - listened for on this class
     if not session.writes and (state.is_insert or state.is_update or state.is_delete):
         _refuse_write()
-    trusted = session.getting or state.is_relationship_load or state.is_column_load
+    trusted = state.is_relationship_load or state.is_column_load
     return session.boundary.bind(state, trusted=trusted)
 
 
@@ -189,28 +160,15 @@ def _bind_objects(session: TenantSession, *_: object) -> None:
         session.boundary.check(row)
 
 
+def _criterion(mapper: Mapper[Any], organization_id: str) -> LoaderCriteriaOption:
+    # a function, for SQLAlchemy to call with each alias: an expression would stay on the class in joins
+    return with_loader_criteria(mapper, lambda entity: entity.organization_id == organization_id, include_aliases=True)
+
+
 def _refuse_write() -> NoReturn:
     raise RuntimeError("this session only reads: write with turn.once, a persist hook, or records in the Outcome")
 
 
 def _has_tenant(row: object) -> bool:
     mapper: Mapper[Any] | None = inspect(type(row), raiseerr=False)
-    return mapper is not None and _COLUMN in mapper.columns
-
-
-def _elements(statement: object) -> Iterator[Any]:
-    """What a statement was written with; not the tables that only follow from its columns."""
-    waiting: list[Any] = [statement]
-    while waiting:
-        element = waiting.pop()
-        yield element
-        if isinstance(element, Select):
-            waiting.extend(HasTraverseInternals.get_children(element))
-        elif not (isinstance(element, Alias) and _is_mapped(element)):
-            waiting.extend(element.get_children())
-
-
-def _is_mapped(element: Any) -> bool:
-    """Whether it stands for a SQLModel class: loader criteria reach only those."""
-    mapper = element._annotations.get("parentmapper")  # noqa: SLF001 - SQLAlchemy has no public way to ask
-    return mapper is not None and mapper.registry is inspect(Contact).registry
+    return mapper is not None and TENANT_COLUMN in mapper.columns

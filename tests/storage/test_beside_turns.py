@@ -97,13 +97,13 @@ async def test_an_owner_gets_one_row_whatever_form_the_number_has(store: Store, 
     with database.connect() as connection:
         connection.execute(
             "INSERT INTO owner_numbers (organization_id, id, phone, name, role, active, created_at)"
-            " VALUES (?, 'seed', '553187654321', 'Ana', 'owner', 0, '2025-01-01')",
+            " VALUES (?, 'seed', '551190000010', 'Ana', 'owner', 0, '2025-01-01')",
             (TENANT,),
         )
     for _ in range(2):
-        await store.ensure_owners(TENANT, ["5531987654321", OWNER, "+55 (11) 90000-0001", "5511900000002"])
+        await store.ensure_owners(TENANT, ["5511990000010", OWNER, "+55 (11) 90000-0001", "5511900000002"])
     phones = [row["phone"] for row in database.rows("SELECT phone FROM owner_numbers ORDER BY phone")]
-    assert phones == [OWNER, "5511900000002", "553187654321"]
+    assert phones == [OWNER, "5511900000002", "551190000010"]
     owners = await store.owners(TENANT)
     assert [(owner.phone, owner.role, owner.lids) for owner in owners] == [
         (OWNER, "owner", ()),

@@ -100,14 +100,14 @@ async def test_tables_that_somebody_has_already_are_taken_over(tmp_path: Path) -
             CREATE TABLE conversations (id TEXT PRIMARY KEY, organization_id TEXT, instance_id TEXT, contact_id TEXT,
                                         status TEXT, ai_enabled BOOLEAN, first_message_at TEXT, last_message_at TEXT);
             CREATE TABLE messages (id TEXT PRIMARY KEY, organization_id TEXT, conversation_id TEXT, content TEXT);
-            INSERT INTO contacts VALUES ('ana', 'abc123', '553187654321', 'Ana', 'active', 12);
+            INSERT INTO contacts VALUES ('ana', 'abc123', '551190000010', 'Ana', 'active', 12);
             INSERT INTO conversations (id, organization_id, contact_id, status)
                 VALUES ('talk', 'abc123', 'ana', 'active');
             """
         )
     assert upgrade(URL, tmp_path) == ["auzap"]
     async with open_store(URL, tmp_path) as store:
-        person = Person(phone="5531987654321", lid=None, name="Ana")
+        person = Person(phone="5511990000010", lid=None, name="Ana")
         (recorded,) = await store.record([arrival(person=person)])
         async with store.tenant(TENANT).read() as session:
             contact = await session.get(auzap.tables.Contact, "ana")

@@ -7,7 +7,7 @@ import pytest
 from auzap.storage.store import Person, Recorded, Store
 from tests.support.stores import TENANT, Database, arrival
 
-WITH_NINE, WITHOUT = "5531987654321", "553187654321"
+WITH_NINE, WITHOUT = "5511990000010", "551190000010"
 LID = "199900000000001@lid"
 
 
@@ -102,6 +102,16 @@ async def test_the_younger_contacts_conversation_moves_where_the_older_has_none(
     assert (both.contact_id, both.conversation_id) == (by_lid.contact_id, by_phone.conversation_id)
     row = database.one("SELECT contact_id, status FROM conversations WHERE id = ?", by_phone.conversation_id)
     assert row == {"contact_id": by_lid.contact_id, "status": "active"}
+
+
+async def test_two_contacts_without_conversations_become_one_too(store: Store, database: Database) -> None:
+    await meet(store, person(lid=LID))
+    await meet(store, person(WITH_NINE))
+    with database.connect() as connection:
+        connection.execute("UPDATE conversations SET status = 'closed'")
+    both = await meet(store, person(WITH_NINE, LID))
+    assert database.count("conversations", "status = 'active'") == database.count("auzap_active") == 1
+    assert database.one("SELECT contact_id FROM auzap_active") == {"contact_id": both.contact_id}
 
 
 async def test_a_conversation_closed_elsewhere_is_replaced_by_a_new_one(store: Store, database: Database) -> None:

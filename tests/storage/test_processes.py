@@ -13,7 +13,7 @@ from auzap.storage.migrate import pending
 from tests.support.stores import Database
 
 ROOT = Path(__file__).parents[2]
-NINE, EIGHT, LID = "5531987654321", "553187654321", "199900000000001@lid"
+NINE, EIGHT, LID = "5511990000010", "551190000010", "199900000000001@lid"
 
 
 def at_once(commands: Sequence[Sequence[str]]) -> list[str]:
@@ -72,3 +72,9 @@ def test_ten_processes_may_upgrade_a_new_database_at_once(tmp_path: Path) -> Non
     upgraded = at_once([["-c", code, str(tmp_path)]] * 10)
     assert sorted(upgraded) == ["['auzap']\n"] + ["[]\n"] * 9
     assert pending("sqlite:///data/auzap.db", tmp_path) == []
+
+
+def test_deadlines_in_the_middle_of_statements_leave_a_store_that_goes_on_and_ends(database: Database) -> None:
+    command = [sys.executable, "-m", "tests.storage.cancelling_process", database.url, str(database.folder)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.stdout, ended.stderr, ended.returncode) == ("went on\n", "", 0)

@@ -164,6 +164,14 @@ async def test_a_message_that_left_its_burst_stands_for_itself(store: Store, dat
     assert database.count("auzap_outbox") == 1
 
 
+async def test_the_rest_of_a_handled_burst_knows_when_it_began(store: Store) -> None:
+    envelope = new_id()
+    first, _ = await store.record([arrival(), arrival("2", envelope_id=envelope)])
+    (reply,) = await store.persist(decision(first, "Olá"))
+    rest = await record_one(store, "2", envelope_id=envelope, token=2)
+    assert (rest.state, rest.turn_id, rest.began_at, rest.replies) == ("handled", first.id, first.began_at, (reply,))
+
+
 async def test_one_message_twice_in_one_call_is_one_row(store: Store, database: Database) -> None:
     first, second = await store.record([arrival("k"), arrival("k")])
     assert (first.id, first.duplicate, second.duplicate) == (second.id, False, True)

@@ -125,6 +125,15 @@ async def test_a_takeover_since_the_turn_began_cancels_what_is_unsent(store: Sto
     assert await store.claim(two.id, token=1, began_at=turn.began_at) == "settled"
 
 
+async def test_a_reply_of_no_turn_is_taken_over_alone(store: Store, database: Database) -> None:
+    turn, (reply,) = await handled(store, "Olá")
+    with database.connect() as connection:
+        connection.execute("UPDATE auzap_outbox SET turn_id = NULL")
+    await store.take_over(TENANT, CUSTOMER, at=turn.began_at + timedelta(seconds=1))
+    assert await store.claim(reply.id, token=1, began_at=turn.began_at) == "taken_over"
+    assert (state(database, reply), inbox(database)) == ("cancelled", ("handled", None))
+
+
 async def test_a_takeover_before_the_turn_began_cancels_nothing(store: Store) -> None:
     turn, (reply,) = await handled(store, "Olá")
     await store.take_over(TENANT, CUSTOMER, at=turn.began_at)
@@ -184,3 +193,40 @@ async def test_a_scheduled_reply_that_was_cancelled_is_not_due(store: Store) -> 
     turn, _ = await handled(store, "agora", NewReply("depois", TOMORROW))
     await store.note_dead(turn.turn_id, token=1, reason="boom", attempts=1)
     assert await store.due(TOMORROW + timedelta(days=1), limit=10) == []
+
+
+async def test_a_reply_is_revived_by_the_lanes_holder_alone(store: Store, database: Database) -> None:
+    turn, (reply,) = await handled(store, "Olá")
+    await store.note_refused(reply.id, token=2, reason="not_on_whatsapp")
+    with pytest.raises(LeaseLost):
+        await store.revive_reply(reply.id, token=1)
+    for _ in range(2):
+        await store.revive_reply(reply.id, token=3)
+    stored = await store.outbound(reply.id)
+    assert stored is not None
+    assert (stored.state, stored.attempts, stored.reason) == ("pending", 0, None)
+    assert status(database, reply) == "pending"
+    assert await store.claim(reply.id, token=3, began_at=turn.began_at) == "claimed"
+
+
+async def test_a_buried_envelope_of_a_burst_dies_alone(store: Store, database: Database) -> None:
+    one, two = new_id(), new_id()
+    first, _ = await store.record([arrival("1", envelope_id=one), arrival("2", envelope_id=two)])
+    with pytest.raises(LeaseLost):
+        await store.note_buried(TENANT, envelope_id=one, dedupe_key="1", token=0, reason="lost")
+    for _ in range(2):
+        await store.note_buried(TENANT, envelope_id=one, dedupe_key="1", token=2, reason="lost")
+    (rest,) = await store.record([arrival("2", envelope_id=two, token=3)])
+    assert (rest.state, rest.turn_id) == ("received", rest.id)
+    row = database.one("SELECT state, reason FROM auzap_inbox WHERE id = ?", first.id)
+    assert row == {"state": "dead", "reason": "lost"}
+
+
+async def test_a_buried_envelope_of_a_handled_turn_takes_the_turn_with_it(store: Store, database: Database) -> None:
+    envelope = new_id()
+    (turn,) = await store.record([arrival(envelope_id=envelope, keyless=True)])
+    (reply,) = await store.persist(decision(turn, "Olá"))
+    await store.note_buried(TENANT, envelope_id=new_id(), dedupe_key=None, token=2, reason="lost")
+    assert inbox(database) == ("handled", None)
+    await store.note_buried(TENANT, envelope_id=envelope, dedupe_key=None, token=2, reason="lost")
+    assert (inbox(database), state(database, reply)) == (("dead", "lost"), "cancelled")

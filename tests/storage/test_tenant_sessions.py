@@ -15,13 +15,14 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auzap.storage.store import Store
 from auzap.tables import Contact, ContactIdentity
-from tests.support.pets import Pet, Visit
+from tests.support.pets import Breed, Pet, Tag, Visit
 from tests.support.stores import Database, arrival
 
 # queries are written on instrumented attributes, which the classes' annotations do not tell
 C: Any = Contact
 P: Any = Pet
 V: Any = Visit
+T: Any = Tag
 Other: Any = aliased(Contact)
 _TABLE: Any = SQLModel.metadata.tables["contacts"]
 
@@ -40,7 +41,9 @@ def filled(database: Database) -> Database:
                 "INSERT INTO contact_identities VALUES (?, 'phone', '1', ?)", (tenant, f"contact {tenant}")
             )
             connection.execute("INSERT INTO test_pets VALUES (?, ?, ?, NULL)", (tenant, number, f"pet {tenant}"))
+            connection.execute("INSERT INTO test_tags VALUES (?, ?, ?)", (tenant, number, f"tag {tenant}"))
             for pet in (1, 2):
+                connection.execute("INSERT INTO test_tagged VALUES (?, ?, ?)", (tenant, pet, number))
                 connection.execute("INSERT INTO test_visits VALUES (?, ?, ?)", (tenant, f"visit {tenant}{pet}", pet))
     return database
 
@@ -73,6 +76,9 @@ def _union() -> Any:
         (lambda: select(C.id), ["contact a"]),
         (lambda: select(Other.id), ["contact a"]),
         (lambda: select(Other.id).join(Contact, Other.phone == C.phone), ["contact a"]),
+        (lambda: select(C.id).join(Other, Other.id != ""), ["contact a"]),
+        (lambda: select(func.count(Other.id)).select_from(Contact).join(Other, Other.phone == C.phone), [1]),
+        (lambda: select(C.id).outerjoin(Other, Other.id == "contact b").where(Other.id.is_not(None)), []),
         (lambda: select(func.count()).select_from(Contact), [1]),
         (lambda: select(func.count()).select_from(select(Contact).subquery()), [1]),
         (lambda: select(select(func.count(C.id)).scalar_subquery()), [1]),
@@ -85,6 +91,12 @@ def _union() -> Any:
         (lambda: select(P.name).outerjoin(Visit, V.id == "visit b1").where(V.id.is_not(None)), []),
         (lambda: select(_union().subquery().c.id), ["contact a", "contact a"]),
         (lambda: select(ContactIdentity.contact_id), ["contact a"]),
+        (lambda: select(P.name).join(P.tags), ["pet a"]),
+        (lambda: select(P.name).where(P.tags.any(T.name == "tag b")), []),
+        (lambda: select(P.name).where(P.tags.any(T.name == "tag a")), ["pet a"]),
+        (lambda: select(V.id).where(V.pet.has(name="pet b")), []),
+        (lambda: select(P.name).where(P.tags.contains(Tag(id=1, name="tag a"))), ["pet a"]),
+        (lambda: select(Contact).where(_TABLE.c.phone == "1").with_only_columns(C.id), ["contact a"]),
     ],
 )
 async def test_every_query_sees_the_tenants_rows_alone(
@@ -97,6 +109,8 @@ async def test_statements_that_are_cached_keep_tenants_apart(filled: Database, s
     for tenant in ("a", "b", "a"):
         async with store.tenant(tenant).read() as session:
             assert list(await session.exec(select(C.id))) == [f"contact {tenant}"]
+            query = select(Other.id).join(Contact, Other.phone == C.phone)
+            assert list(await session.exec(query)) == [f"contact {tenant}"]
             pets = (await session.exec(select(Pet).options(joinedload(P.visits)))).unique().all()
             assert [[visit.organization_id for visit in pet.visits] for pet in pets] == [[tenant]]
 
@@ -111,6 +125,12 @@ async def test_relationships_lead_to_the_tenants_rows_alone(reading: AsyncSessio
     assert [visit.id for visit in pet.visits] == ["visit a1"]
     visits = (await reading.exec(select(Visit).options(load(V.pet)).order_by("id"))).all()
     assert [visit.pet and visit.pet.name for visit in visits] == ["pet a", None]
+
+
+async def test_relationships_through_a_link_table_too(reading: AsyncSession) -> None:
+    assert (await reading.exec(select(P.name, T.name).join(P.tags))).all() == [("pet a", "tag a")]
+    (pet,) = (await reading.exec(select(Pet).options(selectinload(P.tags)))).all()
+    assert [tag.name for tag in pet.tags] == ["tag a"]
 
 
 async def test_lazy_relationships_too(reading: AsyncSession) -> None:
@@ -148,6 +168,7 @@ async def test_raw_sql_is_refused(reading: AsyncSession, query: Callable[[], Any
         lambda: select(_TABLE),
         lambda: select(_TABLE.c.id),
         lambda: select(P.id).where(_TABLE.c.id == "contact b"),
+        lambda: select(C.id, select(_TABLE.c.id).subquery().c.id),
         lambda: select(func.count()).select_from(_TABLE.alias()),
         lambda: select(literal(1)).where(exists().where(C.id == "contact b")),
     ],
@@ -196,6 +217,16 @@ async def test_new_objects_get_the_tenant(filled: Database, writing: AsyncSessio
     writing.add(pet)
     await writing.flush()
     assert pet.organization_id == "a"
+
+
+async def test_tables_without_tenants_are_everybodys(filled: Database, store: Store, turn_id: str) -> None:
+    async with store.transaction("a", turn_id=turn_id, token=1) as session:
+        session.add(Breed(name="Poodle"))
+        await session.exec(insert(Breed), params=[{"name": "Vira-lata"}])
+    async with store.tenant("b").read() as session:
+        assert sorted([breed.name for breed in await session.exec(select(Breed))]) == ["Poodle", "Vira-lata"]
+        await session.commit()
+        await session.rollback()
 
 
 async def test_another_tenants_objects_are_refused(writing: AsyncSession) -> None:

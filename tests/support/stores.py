@@ -19,7 +19,7 @@ from auzap.model.reply import Interaction
 from auzap.storage import open_store
 from auzap.storage.migrate import PluginTables, upgrade
 from auzap.storage.store import Decision, Inbound, NewReply, Person, Recorded, Store
-from tests.support.pets import Pet, Visit
+from tests.support.pets import Breed, Pet, Tag, Tagged, Visit
 
 __all__ = ["CUSTOMER", "DATABASES", "TENANT", "Database", "arrival", "decision", "fresh_database"]
 
@@ -66,7 +66,9 @@ def fresh_database(kind: str, folder: Path, templates: Path) -> Database:
     assert kind in DATABASES
     template = templates / "template.db"
     if not template.exists():
-        upgrade("sqlite:///template.db", templates, [PluginTables("auzap-pets", None, (Pet, Visit))])
+        upgrade(
+            "sqlite:///template.db", templates, [PluginTables("auzap-pets", None, (Breed, Pet, Tag, Tagged, Visit))]
+        )
         with closing(sqlite3.connect(template)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(template, folder / "auzap.db")

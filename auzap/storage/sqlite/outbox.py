@@ -18,11 +18,13 @@ from auzap.storage.texts import storable
 __all__ = [
     "Claiming",
     "Death",
+    "Grave",
     "Refusal",
     "Revival",
     "Sent",
     "Unsent",
     "claim",
+    "note_buried",
     "note_dead",
     "note_queued",
     "note_refused",
@@ -75,6 +77,17 @@ class Death:
     token: int
     reason: str
     attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Grave:
+    """An envelope that was given up, whatever is known of its message."""
+
+    organization_id: str
+    envelope_id: str
+    dedupe_key: str | None
+    token: int
+    reason: str
 
 
 def claim(tx: Tx, claims: Sequence[Claiming]) -> list[Claim | Exception]:
@@ -171,6 +184,22 @@ def _dead(tx: Tx, death: Death, now: str) -> LeaseLost | None:
         tx.execute(sql.KILL_TURN, (reason, death.attempts, death.token, now, death.turn_id))
         cancelled = tx.execute(sql.CANCEL_REPLIES, (reason, now, death.turn_id, -1))
         tx.executemany(sql.MESSAGE_FAILED, cancelled)
+    return None
+
+
+def note_buried(tx: Tx, graves: Sequence[Grave]) -> list[Exception | None]:
+    return [_buried(tx, grave, right_now()) for grave in graves]
+
+
+def _buried(tx: Tx, grave: Grave, now: str) -> LeaseLost | None:
+    for row_id, turn_id, state, newest in tx.execute(
+        sql.UNFINISHED, (grave.organization_id, grave.dedupe_key, grave.envelope_id)
+    ):
+        if state == "handled":
+            return _dead(tx, Death(turn_id, grave.token, grave.reason, attempts=0), now)
+        if grave.token < newest:
+            return lost(f"message {row_id}", grave.token, newest)
+        tx.execute(sql.KILL_ROW, (storable(grave.reason), grave.token, now, row_id))
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -112,6 +112,7 @@ def _engine(path: Path, busy: float, *, begin: str, query_only: bool, pool_size:
     )
 
     def prepare(connection: Any, _: object) -> None:
+        _stop_once(connection.driver_connection)
         cursor = connection.cursor()
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute(f"PRAGMA query_only={int(query_only)}")
@@ -123,6 +124,7 @@ def _engine(path: Path, busy: float, *, begin: str, query_only: bool, pool_size:
     def told(context: ExceptionContext) -> BaseException | None:
         error = context.original_exception
         if not isinstance(error, Exception):
+            _interrupt(context.connection)
             return None
         away = told_as(StoreUnavailable, error, name=str(path))
         return away if away is not error else None
@@ -131,3 +133,30 @@ def _engine(path: Path, busy: float, *, begin: str, query_only: bool, pool_size:
     event.listen(engine.sync_engine, "begin", begun)
     event.listen(engine.sync_engine, "handle_error", told)
     return engine
+
+
+def _interrupt(connection: Connection | None) -> None:
+    """End the statement that nobody waits for any more: its thread goes on with it otherwise."""
+    driver: Any = connection.connection.driver_connection if connection is not None else None
+    if driver is not None:
+        with suppress(StopIteration):
+            driver.interrupt().send(None)  # a coroutine, but one that waits for nothing
+
+
+def _stop_once(connection: Any) -> None:
+    """Let a connection's thread be stopped twice.
+
+    SQLAlchemy does so when a statement is cancelled: it closes the connection, which stops the thread, and stops it at
+    once as well. aiosqlite then waits for the second stop for ever, and so would the event loop at its end.
+    """
+    stop = connection.stop
+    stopped = False
+
+    def stop_once() -> Any:
+        nonlocal stopped
+        if stopped:
+            return None
+        stopped = True
+        return stop()
+
+    connection.stop = stop_once

@@ -48,6 +48,12 @@ END_TURN: Final = """
 KILL_TURN: Final = """
     UPDATE auzap_inbox SET state = 'dead', reason = ?, attempts = MAX(attempts, ?), lease_token = ?, updated_at = ?
     WHERE turn_id = ? AND state IN ('received', 'handled')"""
+KILL_ROW: Final = """
+    UPDATE auzap_inbox SET state = 'dead', reason = ?, lease_token = ?, updated_at = ? WHERE id = ?"""
+#: by its key, which may be NULL
+UNFINISHED: Final = """
+    SELECT id, turn_id, state, lease_token FROM auzap_inbox
+    WHERE organization_id = ? AND dedupe_key IS ? AND envelope_id = ? AND state IN ('received', 'handled')"""
 REVIVE_TURN: Final = """
     UPDATE auzap_inbox SET state = ?, reason = NULL, attempts = 0, updated_at = ?
     WHERE turn_id = ? AND state = 'dead'"""

@@ -127,6 +127,12 @@ class SqliteStore:
     async def note_dead(self, turn_id: str, *, token: int, reason: str, attempts: int) -> None:
         await self._writer.write(outbox.note_dead, outbox.Death(turn_id, token, reason, attempts))
 
+    async def note_buried(
+        self, organization_id: str, *, envelope_id: str, dedupe_key: str | None, token: int, reason: str
+    ) -> None:
+        grave = outbox.Grave(organization_id, envelope_id, dedupe_key, token, reason)
+        await self._writer.write(outbox.note_buried, grave)
+
     # -------------------------------------------------------------- scheduled replies
 
     async def due(self, before: datetime, *, limit: int) -> list[DueReply]:
