@@ -90,7 +90,10 @@ class Contact(TenantRow, table=True):
     """A customer. The oldest of duplicates wins."""
 
     __tablename__ = "contacts"
-    __table_args__ = (Index("ix_contacts_organization_phone", "organization_id", "phone"),)
+    __table_args__ = (
+        Index("ix_contacts_organization_phone", "organization_id", "phone"),
+        Index("ix_contacts_organization_created", "organization_id", "created_at"),
+    )
 
     id: str = _id()
     #: the digits as first seen; ``<digits>@lid`` for a person known by LID only

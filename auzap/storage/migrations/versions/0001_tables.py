@@ -41,6 +41,7 @@ def _contacts() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     _index("ix_contacts_organization_phone", "contacts", "organization_id", "phone")
+    _index("ix_contacts_organization_created", "contacts", "organization_id", "created_at")
 
 
 def _conversations() -> None:
