@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -187,7 +188,7 @@ async def test_ten_first_messages_of_one_person_make_one_contact(tmp_path: Path,
     house = House(tmp_path, gateway.url)
     jobs = []
     for number in range(10):
-        key = {
+        key: dict[str, Any] = {
             0: {"jid": "553199990001@s.whatsapp.net"},
             1: {"jid": "5531999990001@s.whatsapp.net"},
             2: {"jid": "123456789012345@lid", "remoteJidAlt": "5531999990001@s.whatsapp.net"},
