@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from auzap.contract.hookspecs import hookimpl
     from auzap.contract.options import Duration, Options
     from auzap.contract.plugin import Plugin, TenantInfo
+    from auzap.model.errors import Refused, Unreachable
     from auzap.model.event import Event
     from auzap.model.message import Message
     from auzap.model.people import Sender
@@ -28,11 +29,13 @@ __all__ = [
     "Outcome",
     "Plugin",
     "Receipt",
+    "Refused",
     "Reply",
     "Sender",
     "TenantInfo",
     "TenantStore",
     "Turn",
+    "Unreachable",
     "hookimpl",
 ]
 
@@ -46,11 +49,13 @@ _HOMES = {
     "Outcome": "auzap.model.reply",
     "Plugin": "auzap.contract.plugin",
     "Receipt": "auzap.model.reply",
+    "Refused": "auzap.model.errors",
     "Reply": "auzap.model.reply",
     "Sender": "auzap.model.people",
     "TenantInfo": "auzap.contract.plugin",
     "TenantStore": "auzap.model.turn",
     "Turn": "auzap.model.turn",
+    "Unreachable": "auzap.model.errors",
     "hookimpl": "auzap.contract.hookspecs",
 }
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
 from auzap.cli.options import as_json, common
-from auzap.config import load
-from auzap.model.errors import AuzapError
+from auzap.config import Config, load
+from auzap.model.errors import AuzapError, ConfigError
 from auzap.registry import Registry
-from auzap.storage.migrate import pending
-from auzap.tenants.survey import survey, tables_of
-from auzap.worker.serve import open_queue
+from auzap.tenants.survey import survey
+from auzap.worker.serve import open_queue, schema_behind
 
 __all__ = ["check"]
 
@@ -22,29 +22,53 @@ __all__ = ["check"]
 @common
 @as_json
 def check(path: Path, as_json: bool) -> int:
-    """Look for mistakes in the configuration and the plugins; nothing is started or written."""
-    try:
-        config = load(path)
-        registry = Registry()
-        open_queue(config, registry)
-        broken = survey(config, registry)
-        mistakes = [f"tenant {tenant}: {line}" for tenant, error in broken.items() for line in error.splitlines()]
-        behind = pending(config.database.url, config.base, tables_of(config, registry))
-    except AuzapError as error:
-        return _tell(str(error).splitlines(), {}, [], as_json)
-    order = {tenant.id: list(tenant.plugins) for tenant in config.tenants.values()}
-    return _tell(mistakes, order, behind if config.database.migrate == "manual" else [], as_json)
+    """Look for mistakes in the configuration and the plugins; nothing is started or written.
 
-
-def _tell(mistakes: list[str], order: dict[str, list[str]], behind: list[str], as_json: bool) -> int:
-    mistakes = mistakes + [f"the schema of {name} is behind: run `auzap db upgrade`" for name in behind]
+    Exit code 1 if there is any.
+    """
+    mistakes, plugins = _look(path)
     if as_json:
-        click.echo(json.dumps({"ok": not mistakes, "mistakes": mistakes, "plugins": order}))
+        click.echo(json.dumps({"ok": not mistakes, "mistakes": mistakes, "plugins": plugins}))
         return 1 if mistakes else 0
     for mistake in mistakes:
         click.echo(mistake, err=True)
-    for tenant, plugins in order.items():
-        click.echo(f"tenant {tenant}: plugins in order: {', '.join(plugins) or 'none'}")
+    for tenant, names in plugins.items():
+        click.echo(f"tenant {tenant}: plugins in order: {', '.join(names) or 'none'}")
     if not mistakes:
         click.echo("The configuration is fine.")
     return 1 if mistakes else 0
+
+
+def _look(path: Path) -> tuple[list[str], dict[str, list[str]]]:
+    """The mistakes, and the plugins of the tenants that have none."""
+    mistakes: list[str] = []
+    try:
+        config = load(path)
+    except ConfigError as error:
+        mistakes += str(error).splitlines()
+        try:
+            config = load(path, tolerant=True)  # the other tenants' plugins are looked at all the same
+        except ConfigError:
+            return mistakes, {}
+    registry = Registry()
+    broken = survey(config, registry)
+    for tenant, why in broken.items():
+        where = "" if isinstance(why, ConfigError) else f"tenant {tenant}: "  # which names the place in the file
+        mistakes += [f"{where}{line}" for line in str(why).splitlines()]
+    mistakes += _of_backends(config, registry)
+    return mistakes, {one.id: list(one.plugins) for one in config.tenants.values() if one.id not in broken}
+
+
+def _of_backends(config: Config, registry: Registry) -> Iterator[str]:
+    """What is wrong with the queue's URL, and with the database."""
+    try:
+        open_queue(config, registry)
+    except AuzapError as error:
+        yield str(error)
+    try:
+        behind = schema_behind(config, registry)
+    except AuzapError as error:
+        yield str(error)
+    else:
+        if behind and config.database.migrate == "manual":
+            yield f"the schema is behind ({', '.join(behind)}): run `auzap db upgrade`"

@@ -10,8 +10,7 @@ import click
 from auzap.cli.options import as_json, common
 from auzap.config import load
 from auzap.registry import Registry
-from auzap.storage.migrate import upgrade as upgrade_schema
-from auzap.tenants.survey import tables_of
+from auzap.worker.serve import upgrade_schema
 
 __all__ = ["db"]
 
@@ -21,13 +20,12 @@ def db() -> None:
     """Look after the database's schema."""
 
 
-@db.command()
+@db.command(short_help="Bring the schema up to date.")
 @common
 @as_json
 def upgrade(path: Path, as_json: bool) -> None:
     """Bring the schema up to date: auzap's tables and those of the plugins in use."""
-    config = load(path, tolerant=True)
-    done = upgrade_schema(config.database.url, config.base, tables_of(config, Registry()))
+    done = upgrade_schema(load(path, tolerant=True), Registry())
     if as_json:
         click.echo(json.dumps({"upgraded": done}))
     else:

@@ -12,8 +12,8 @@ import anyio
 import click
 
 from auzap.cli.options import as_json, common
-from auzap.config import load
-from auzap.config.models import Config
+from auzap.config import Config, load
+from auzap.config.nodes import shown
 from auzap.contract.queue import DeadLetter
 from auzap.registry import Registry
 from auzap.worker.serve import open_queue
@@ -35,15 +35,17 @@ def dead() -> None:
 @click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many.")
 def list_(path: Path, as_json: bool, tenant: str | None, limit: int) -> None:
     """List dead letters, the oldest first."""
-    letters = anyio.run(_list, load(path, tolerant=True), tenant, limit)
+    found = anyio.run(_list, load(path, tolerant=True), tenant, limit + 1)
+    letters = found[:limit]
     if as_json:
-        click.echo(json.dumps([_shown(letter) for letter in letters]))
-        return
-    for letter in letters:
-        by = f" ({letter.plugin})" if letter.plugin else ""
-        click.echo(f"{letter.id}  {letter.organization_id}/{letter.instance_id}  {letter.stage}{by}  {letter.reason}")
+        click.echo(json.dumps([_row(letter) for letter in letters]))
+    else:
+        for letter in letters:
+            click.echo(shown(_line(letter), limit=None))
     if not letters:
         click.echo("No dead letters.", err=True)
+    elif len(found) > limit:
+        click.echo(f"There are more than {limit}: --limit shows more.", err=True)
 
 
 @dead.command()
@@ -55,13 +57,17 @@ def show(path: Path, as_json: bool, id_: str) -> None:
     letter = anyio.run(_one, load(path, tolerant=True), id_)
     if letter is None:
         raise click.ClickException(f"no dead letter has the id {id_}")
-    click.echo(json.dumps(_shown(letter), indent=None if as_json else 2))
+    if as_json:
+        click.echo(json.dumps(_row(letter)))
+        return
+    for line in json.dumps(_row(letter), indent=2, ensure_ascii=False).split("\n"):
+        click.echo(shown(line, limit=None))
 
 
 @dead.command()
 @common
 @as_json
-@click.argument("ids", metavar="ID", nargs=-1)
+@click.argument("ids", metavar="[ID]...", nargs=-1)
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option("--tenant", help="With --all: only this tenant's.")
 def retry(path: Path, as_json: bool, ids: tuple[str, ...], everything: bool, tenant: str | None) -> int:
@@ -70,7 +76,9 @@ def retry(path: Path, as_json: bool, ids: tuple[str, ...], everything: bool, ten
     A reply that was stored is sent again with the same key; the handler is asked only if it had not answered.
     """
     if bool(ids) == everything:
-        raise click.UsageError("name the dead letters, or say --all")
+        raise click.UsageError("name the dead letters by their ids, or say --all")
+    if tenant is not None and not everything:
+        raise click.UsageError("--tenant goes with --all")
     retried = anyio.run(_retry, load(path, tolerant=True), ids, tenant)
     if as_json:
         click.echo(json.dumps({"retried": retried}))
@@ -79,7 +87,12 @@ def retry(path: Path, as_json: bool, ids: tuple[str, ...], everything: bool, ten
     return 0 if everything or retried == len(set(ids)) else 1
 
 
-def _shown(letter: DeadLetter) -> dict[str, Any]:
+def _line(letter: DeadLetter) -> str:
+    by = f" ({letter.plugin})" if letter.plugin else ""
+    return f"{letter.id}  {letter.organization_id}/{letter.instance_id}  {letter.stage}{by}  {letter.reason}"
+
+
+def _row(letter: DeadLetter) -> dict[str, Any]:
     row = asdict(letter)
     row["buried_at"] = datetime.fromtimestamp(letter.buried_at, UTC).isoformat()
     return row

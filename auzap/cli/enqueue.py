@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ import anyio
 import click
 
 from auzap.cli.options import as_json, common
-from auzap.config import load
-from auzap.config.models import Config
+from auzap.config import Config, load
+from auzap.config.nodes import shown
 from auzap.contract.queue import Envelope, Queue
 from auzap.model.errors import BadPayload, PluginError
 from auzap.pipeline.accept import accept
@@ -22,10 +23,12 @@ from auzap.worker.serve import open_queue
 
 __all__ = ["enqueue"]
 
-#: jobs that are made durable together
+#: what is made durable together, whichever is reached first: jobs, bytes
 _BATCH = 500
+_BATCH_BYTES = 8 * 1024 * 1024
 #: bytes of one line; a longer one is refused without being read whole
 MAX_LINE = 32 * 1024 * 1024
+_FORM = "a job is an object with organizationId, instanceId and message"
 _JOB_KEYS = ("message", "update", "takeover", "handback")
 
 
@@ -53,7 +56,8 @@ def enqueue(path: Path, as_json: bool, file: BinaryIO) -> int:
     del as_json  # it prints JSON anyway
     config = load(path, tolerant=True)
     for what, error in config.broken.items():
-        click.echo(f"{what}: left out: {error}", err=True)
+        for line in error.splitlines():
+            click.echo(f"left out {what}: {line}", err=True)
     counts = anyio.run(_enqueue, config, file)
     click.echo(json.dumps({"accepted": counts.accepted, "duplicates": counts.duplicates, "refused": counts.refused}))
     return 1 if counts.refused else 0
@@ -63,15 +67,17 @@ async def _enqueue(config: Config, file: BinaryIO) -> _Counts:
     registry, counts = Registry(), _Counts()
     async with open_queue(config, registry) as queue:
         batch: list[Envelope] = []
+        size = 0
         for number, line in _lines(file):
             try:
                 batch += _envelopes(config, registry, line)
             except _Refused as error:
                 counts.refused += 1
                 click.echo(f"line {number}: refused: {error}", err=True)
-            if len(batch) >= _BATCH:
+            size += len(line or b"")
+            if len(batch) >= _BATCH or size >= _BATCH_BYTES:
                 await _put(queue, batch, counts)
-                batch = []
+                batch, size = [], 0
         await _put(queue, batch, counts)
     return counts
 
@@ -103,13 +109,14 @@ def _envelopes(config: Config, registry: Registry, line: bytes | None) -> list[E
     tenant_id, instance_id = _name(job, "organizationId"), _name(job, "instanceId")
     tenant = config.tenants.get(tenant_id)
     if tenant is None:
-        raise _Refused(f"unknown tenant {tenant_id!r}")
+        left_out = "left out" if tenant_id in config.broken else "unknown"
+        raise _Refused(f"{left_out} tenant {shown(tenant_id)!r}")
     instance = tenant.instances.get(instance_id)
     if instance is None:
-        raise _Refused(f"unknown instance {instance_id!r} of tenant {tenant_id!r}")
+        raise _Refused(f"unknown instance {shown(instance_id)!r} of tenant {tenant_id!r}")
     posted = {key: job[key] for key in _JOB_KEYS if key in job}
     if not posted:
-        raise _Refused("no message: a job has organizationId, instanceId and message")
+        raise _Refused(f"no message: {_FORM}")
     try:
         channel = registry.channel(instance.channel)
         return accept(tenant_id, instance_id, channel, posted.get("message", posted))
@@ -119,18 +126,23 @@ def _envelopes(config: Config, registry: Registry, line: bytes | None) -> list[E
 
 def _job(line: bytes) -> dict[str, Any]:
     try:
-        job = json.loads(line)
+        # a lone surrogate is odd, but somebody's text; anything else than UTF-8 is no job
+        job = json.loads(line.decode("utf-8-sig", "surrogatepass"))
     except RecursionError:
         raise _Refused("no JSON: nested too deeply") from None
-    except ValueError as error:
-        raise _Refused(f"no JSON: {error}") from None
+    except UnicodeDecodeError as error:
+        raise _Refused(f"no JSON: not UTF-8 at byte {error.start + 1}") from None
+    except json.JSONDecodeError as error:
+        raise _Refused(f"no JSON: {error.msg} at character {error.pos + 1}") from None
+    except ValueError:  # the only one that is left
+        raise _Refused(f"no JSON: a number of more than {sys.get_int_max_str_digits()} digits") from None
     if not isinstance(job, dict):
-        raise _Refused("no job: a line is a JSON object")
+        raise _Refused(f"no object: {_FORM}")
     return job
 
 
 def _name(job: dict[str, Any], key: str) -> str:
     value = job.get(key)
     if not isinstance(value, str) or not value:
-        raise _Refused(f"no {key}: a job has organizationId, instanceId and message")
+        raise _Refused(f"no {key}: {_FORM}")
     return value

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
+import traceback
+from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
+from typing import NoReturn
 
 import click
 
 from auzap.model.errors import AuzapError, ConfigError
 
-__all__ = ["cli", "main"]
+__all__ = ["COMMANDS", "cli", "main"]
 
 #: command -> (where it is, what it does, as `auzap --help` says it)
-_COMMANDS = {
+COMMANDS = {
     "run": ("auzap.cli.run:run", "Answer messages until told to stop."),
     "check": ("auzap.cli.check:check", "Look for mistakes in the configuration and the plugins."),
     "enqueue": ("auzap.cli.enqueue:enqueue", "Put jobs into the queue, a JSON object a line."),
@@ -26,18 +30,18 @@ class _Commands(click.Group):
     """A group whose commands are imported when they are called for: ``--help`` stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
-        module, _, name = _COMMANDS[cmd_name][0].partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
 @click.group(cls=_Commands)
@@ -46,22 +50,57 @@ def cli() -> None:
     """A plugin-based bot framework for businesses that talk to their customers on WhatsApp."""
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line.
 
     Exit codes: 0 fine, 1 no, 2 wrong use or wrong configuration; ``run`` also 70, a plugin blocked the loop.
+
+    :param arguments: by default the process's own.
+    :raises SystemExit: always.
     """
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = cli.main(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except click.Abort:
-        sys.exit(1)
-    except AuzapError as error:
-        if "--debug" in sys.argv:
-            raise
-        for line in str(error).splitlines():
-            click.echo(f"auzap: {line}", err=True)
-        sys.exit(2 if isinstance(error, ConfigError) else 1)
+        code = cli.main(given, prog_name="auzap", standalone_mode=False)
+    except Exception as raised:  # noqa: BLE001 - whatever it is, it is told in one line
+        error = _single(raised)
+        if "--debug" in given and not isinstance(error, (click.ClickException, click.Abort)):
+            traceback.print_exc()
+        else:
+            _show(error)
+        sys.exit(_code(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _single(error: Exception) -> Exception:
+    """Of the group that a task group makes of errors, the first."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _show(error: Exception) -> None:
+    if isinstance(error, click.UsageError) and "\n" in error.message:
+        error.show()  # no arguments at all: the message is the help
+        return
+    for line in _told(error).splitlines():
+        click.echo(f"auzap: {line}", err=True)
+
+
+def _told(error: Exception) -> str:
+    if isinstance(error, click.UsageError) and error.ctx is not None:
+        return f"{error.format_message().rstrip('.')}; see {error.ctx.command_path} --help"
+    if isinstance(error, click.ClickException):
+        return error.format_message()
+    if isinstance(error, click.Abort):
+        return "interrupted"
+    if isinstance(error, AuzapError):
+        return str(error)
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    return f"unexpected {text} ({Path(last.filename).name}:{last.lineno}); --debug shows more"
+
+
+def _code(error: Exception) -> int:
+    if isinstance(error, click.ClickException):
+        return error.exit_code
+    return 2 if isinstance(error, ConfigError) else 1

@@ -10,8 +10,7 @@ import anyio
 import click
 
 from auzap.cli.options import as_json, common
-from auzap.config import load
-from auzap.config.models import Config
+from auzap.config import Config, load
 from auzap.contract.queue import Stats
 from auzap.registry import Registry
 from auzap.worker.serve import open_queue

@@ -26,7 +26,14 @@ async def normalize(hooks: TenantHooks, channel: Channel, payload: Any) -> Messa
     if message is None:
         message = _by_channel(channel, payload)
     if len(message.text) > MAX_TEXT:
-        log.warning("Text cut to the longest that WhatsApp allows", characters=len(message.text), kept=MAX_TEXT)
+        log.warning(
+            "Text cut to the longest that WhatsApp allows",
+            organization_id=channel.tenant,
+            instance_id=channel.instance,
+            message_id=message.message_id,
+            characters=len(message.text),
+            kept=MAX_TEXT,
+        )
         message = replace(message, text=message.text[:MAX_TEXT])
     return message
 
