@@ -47,7 +47,7 @@ class PluginTables:
 def pending(url: str, base: Path, plugins: Sequence[PluginTables] = ()) -> list[str]:
     """The distributions whose schema is behind. Does not import Alembic, changes nothing.
 
-    :raises ConfigError: the database is newer than the code.
+    :raises ConfigError: the database is newer than the code, or the file is something else.
     :raises StoreUnavailable: the database cannot be read.
     """
     path = sqlite_path(url, base)
@@ -58,6 +58,8 @@ def pending(url: str, base: Path, plugins: Sequence[PluginTables] = ()) -> list[
         with closing(sqlite3.connect(path, timeout=_PATIENCE)) as raw:
             return [one.distribution for one in wanted if one.behind(lambda sql: raw.execute(sql).fetchall())]
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+            raise ConfigError(f"{path}: this file is no SQLite database") from error
         raise told_as(StoreUnavailable, error, name=str(path)) from error
 
 

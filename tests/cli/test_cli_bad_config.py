@@ -247,10 +247,12 @@ def test_a_database_of_a_newer_version_is_told(house: House, auzap: Auzap) -> No
 
 def test_a_database_file_that_is_no_database_is_told(house: House, auzap: Auzap) -> None:
     (house.folder / "auzap.db").write_bytes(b"the dog ate the database\n" * 100)
-    told = f"{house.folder}/auzap.db: file is not a database"
+    place_of_it = place(house.path, "sqlite:///auzap.db")
+    told = f"{place_of_it}: database: {house.folder}/auzap.db: this file is no SQLite database"
     assert auzap("check").lines == [told]
-    ran = auzap("db", "upgrade")
-    assert (ran.code, ran.lines) == (1, [f"auzap: {told}"])
+    for command in ("db upgrade", "run --drain"):
+        ran = auzap(*command.split())
+        assert (ran.code, ran.lines) == (2, [f"auzap: {told}"])
 
 
 def change(path: Path, statement: str) -> None:

@@ -67,11 +67,11 @@ async def test_a_file_that_cannot_be_opened_is_away(tmp_path: Path) -> None:
         pending("sqlite:///auzap.db", tmp_path)
 
 
-async def test_a_file_that_is_no_database_is_away(tmp_path: Path) -> None:
+async def test_a_file_that_is_no_database_is_away_and_refused_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "auzap.db").write_bytes(b"not a database at all\n" * 100)
     async with open_store("sqlite:///auzap.db", tmp_path, busy=0.05) as store:
         assert {type(error) for error in await _everything(store)} == {StoreUnavailable}
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(ConfigError, match="no SQLite database"):
         upgrade("sqlite:///auzap.db", tmp_path)
 
 
