@@ -131,7 +131,9 @@ async def _fill(path: Path, messages: int, contacts: int) -> None:
     prepare_database(config, registry)
     async with open_queue(config, registry) as queue:
         for start in range(0, messages, 500):
-            posted = [_message(number, chance.randrange(contacts)) for number in range(start, min(start + 500, messages))]
+            posted = [
+                _message(number, chance.randrange(contacts)) for number in range(start, min(start + 500, messages))
+            ]
             await queue.put(accept("shop", "main", Baileys, posted))
 
 
@@ -171,7 +173,9 @@ def gateway() -> Iterator[tuple[int, Callable[[], dict[str, float]]]]:
 def _drain(config: Path, messages: int, seen: Callable[[], dict[str, float]], profile: Path | None) -> Run:
     command = [sys.executable, "-m", "benchmarks.worker", str(config), *([str(profile)] if profile else [])]
     before, children, began = _machine_cpu(), os.times(), time.monotonic()
-    done = subprocess.run(command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, timeout=600)
+    done = subprocess.run(
+        command, cwd=_ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True, timeout=600
+    )
     took = time.monotonic() - began
     saw = seen()
     after = os.times()

@@ -18,7 +18,7 @@ from auzap.sqlite import connect
 from auzap.storage.sqlite import statements as sql
 from auzap.storage.sqlite.times import right_now
 
-__all__ = ["Cost", "STATEMENTS", "run"]
+__all__ = ["STATEMENTS", "Cost", "run"]
 
 #: statements a message, BEGIN and COMMIT not counted
 STATEMENTS = 20

@@ -25,6 +25,8 @@ T = TypeVar("T")
 
 #: a coroutine is cancelled this often before it is left behind
 _STRIKES = 2
+#: the same for cancellations of anybody's: a scope that is cancelled sends one in every turn of the loop
+_DEAF = 100
 
 
 class DeadlinePassed(Exception):
@@ -60,6 +62,8 @@ def within(until: float, call: Awaitable[T], *, grace: float) -> Generator[Any, 
         return stop.value  # type: ignore[no-any-return]
     except asyncio.CancelledError as error:
         raise SelfCancelled from error
+    except GeneratorExit as error:
+        raise _its_own(error) from error
     clock = _Clock(until - monotonic(), grace)
     try:
         result = yield from _go_on(steps, waits_for, clock)
@@ -94,6 +98,15 @@ def _go_on(steps: Any, waits_for: Any, clock: _Clock) -> Generator[Any, Any, Any
             waits_for = steps.send(value) if thrown is None else steps.throw(thrown)
     except StopIteration as stop:
         return stop.value
+    except GeneratorExit as error:
+        if isinstance(thrown, GeneratorExit):
+            raise
+        raise _its_own(error) from error
+
+
+def _its_own(error: GeneratorExit) -> RuntimeError:
+    """Let out, it would look as if the task had been closed."""
+    return RuntimeError(f"the plugin raised GeneratorExit: {error}")
 
 
 def _leave_behind(steps: Any) -> None:
@@ -132,12 +145,12 @@ class _Clock:
         "_asked",
         "_before",
         "_grace",
+        "_interrupts",
         "_loop",
         "_of_ours",
         "_requests",
         "_task",
         "_timer",
-        "interrupted",
         "strikes",
     )
 
@@ -154,13 +167,17 @@ class _Clock:
         self._of_ours = 0
         #: requests of others: when the call began, and when the plugin last began to wait
         self._before = self._requests = task.cancelling()
-        #: whether any CancelledError reached the plugin, and the last one, if it was asked for by others
-        self.interrupted = False
+        #: how many CancelledErrors reached the plugin, and the last one, if it was asked for by others
+        self._interrupts = 0
         self._asked: asyncio.CancelledError | None = None
 
     @property
+    def interrupted(self) -> bool:
+        return self._interrupts > 0
+
+    @property
     def over(self) -> bool:
-        return self.strikes > _STRIKES
+        return self.strikes > _STRIKES or self._interrupts > _DEAF
 
     def _strike(self) -> None:
         self.strikes += 1
@@ -172,7 +189,7 @@ class _Clock:
         self._requests = self._of_others()
 
     def interrupt(self, error: asyncio.CancelledError) -> None:
-        self.interrupted = True
+        self._interrupts += 1
         self._asked = error if self._of_others() > self._requests else None
 
     def comes_from_others(self, raised: BaseException) -> bool:

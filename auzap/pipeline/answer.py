@@ -11,6 +11,7 @@ from auzap.model.errors import HookFailed
 from auzap.model.people import OWNER
 from auzap.model.reply import Outcome
 from auzap.model.turn import Turn
+from auzap.pipeline.give_up import give_up
 from auzap.pipeline.handle import Decided, handle
 from auzap.pipeline.persist import Persister
 from auzap.pipeline.send import Sender
@@ -35,6 +36,7 @@ class Answerer:
     """Takes the rows of one turn to their verdict."""
 
     def __init__(self, parts: Parts, sender: Sender) -> None:
+        self._parts = parts
         self._store = parts.store
         self._patience = parts.patience
         self._settings = parts.settings
@@ -49,7 +51,7 @@ class Answerer:
 
     async def answer(self, work: Work, rows: Sequence[Row]) -> Verdict:
         until = self._instances.closed_until(work.tenant.info.id, work.instance_id)
-        if until is not None:
+        if until is not None and _silence(rows[0].recorded) is None:  # who is not answered needs no instance
             return await self._wait_for_instance(work, rows, until)
         log.info(
             "Message stored",
@@ -115,6 +117,7 @@ class Answerer:
         used = _attempts(envelopes) + 1
         log.warning(
             "Attempt failed",
+            job_id=envelopes[0].id,
             organization_id=work.tenant.info.id,
             plugin=error.plugin,
             hook=error.hook,
@@ -123,7 +126,9 @@ class Answerer:
         )
         if used < self._settings.attempts:
             return Retry(self._settings.backoff(used), attempt=True)
-        if turn is None:
+        if turn is None:  # it failed before the rows were looked at, which an earlier attempt may have written
+            for envelope in envelopes:
+                await give_up(self._parts, envelope, token=work.token, reason=str(error))
             return Bury(Burial(stage="handle", reason=str(error), plugin=error.plugin, attempts=used))
         return await self._give_up(
             work, turn.id, "handle", str(error), turn.messages[-1].message_id, plugin=error.plugin, attempts=used
@@ -164,6 +169,7 @@ def _no_reply(decided: Decided) -> str | None:
 def _sending(rows: Sequence[Row]) -> Sending:
     last = rows[-1].taken
     return Sending(
+        job_id=rows[0].taken.envelope.id,
         began_at=rows[0].recorded.began_at,
         accepted_at=rows[0].taken.envelope.accepted_at,
         message_id=last.message.message_id,

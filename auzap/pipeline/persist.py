@@ -22,7 +22,8 @@ class Persister:
     ) -> list[StoredReply]:
         """Store what was decided.
 
-        A tenant whose plugin writes in the transaction has one of its own; all others are written together.
+        A tenant whose plugin writes in the transaction has one of its own; all others are written together. While the
+        store is away only this is repeated: the handler has answered already.
 
         :return: the replies to be sent now.
         :raises HookFailed: the plugin's ``persist`` failed, or its records cannot be stored.
@@ -30,7 +31,7 @@ class Persister:
         decision = _decision(work, recorded, turn, decided, reason)
         self._reached("before_persist")
         if work.tenant.hooks.has_persist and decided.plugin is not None:
-            replies = await self._with_plugin(work, turn, decided, decision)
+            replies = await self._patience.with_plugins(self._with_plugin, work, turn, decided, decision)
         else:
             replies = await self._patience(self._in_group, decision)
         self._reached("after_persist")
@@ -49,12 +50,12 @@ class Persister:
             async with self._store.transaction(decision.organization_id, turn_id=turn.id, token=work.token) as session:
                 await work.tenant.hooks.persist(session, decided.outcome, turn)
                 return await self._store.persist_in(session, decision)
-        except (HookFailed, LeaseLost):
+        except (HookFailed, LeaseLost, Unavailable):
             raise
         except Exception as error:
             away = cause_of(error, Unavailable)
             if away is not None:
-                raise HookFailed(decided.plugin or "", "persist", str(away)) from away
+                raise away from error
             raise _records_refused(decision, error) from error
 
 

@@ -68,6 +68,7 @@ class Sender:
         self._reached("after_note")
         log.info(
             "Message processed and response sent",
+            job_id=sending.job_id,
             organization_id=tenant,
             instance_id=instance,
             message_id=receipt.message_id,
@@ -133,6 +134,7 @@ class Sender:
             if attempts < self._settings.attempts:
                 log.warning(
                     "Send refused, to be repeated",
+                    job_id=sending.job_id,
                     organization_id=reply.organization_id,
                     reply_id=reply.id,
                     attempt=attempts,

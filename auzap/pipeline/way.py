@@ -126,7 +126,11 @@ class Pipeline:
         if envelope.revived and reply.state in ("failed", "cancelled"):
             await self._patience(self._store.revive_reply, reply_id, token=work.token)
         sending = Sending(
-            began_at=accepted_at(envelope), accepted_at=envelope.accepted_at, message_id=None, is_owner=False
+            job_id=envelope.id,
+            began_at=accepted_at(envelope),
+            accepted_at=envelope.accepted_at,
+            message_id=None,
+            is_owner=False,
         )
         return await self._sender.send_all(work, [reply], sending)
 

@@ -84,6 +84,7 @@ class Taken:
 class Sending:
     """Whose replies go out: for the log, and for the conditions of a send."""
 
+    job_id: str
     began_at: datetime
     #: seconds since 1970
     accepted_at: float

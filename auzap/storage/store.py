@@ -273,7 +273,10 @@ class Store(Protocol):
         ...
 
     async def take_over(self, organization_id: str, person: Person, *, at: datetime) -> bool:
-        """A person answers from now on: ``taken_over_at`` is set and AI is off. False: no active conversation."""
+        """A person answers from now on: ``taken_over_at`` is set and AI is off. False: no active conversation.
+
+        :param at: when it was heard of; what is stored is not before the write, so that no turn slips between.
+        """
         ...
 
     async def hand_back(self, organization_id: str, person: Person) -> bool:
@@ -301,7 +304,7 @@ class Store(Protocol):
     async def remove_old(self, *, inbox: datetime, outbox: datetime, limit: int, dead: datetime | None = None) -> int:
         """Remove up to ``limit`` finished rows last touched before then. Returns how many.
 
-        :param dead: for dead turns, which keep their replies: what may be revived must not be said twice. By default
-            as ``inbox``.
+        :param dead: for dead turns, which keep their replies: what may be revived must not be said twice; and for
+            scheduled replies that failed, which may be revived too. By default as ``inbox``.
         """
         ...

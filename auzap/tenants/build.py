@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+import traceback
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import PurePath
 
 from auzap.config.models import Config, InstanceConfig, PluginEntry, TenantConfig
+from auzap.config.options import RawOptions
 from auzap.contract.channel import Channel
 from auzap.contract.plugin import TenantInfo
 from auzap.hooks import Calls, RegisteredPlugin, TenantHooks
 from auzap.logs import get_logger
-from auzap.model.errors import PluginError
+from auzap.model.errors import AuzapError, PluginError
 from auzap.model.phones import phone_key, typed_digits
 from auzap.registry import Registry
 from auzap.storage.store import Store
@@ -54,10 +58,11 @@ def make_plugin(tenant: TenantConfig, name: str, entry: PluginEntry, registry: R
     try:
         info = registry.plugin(entry.use)
     except PluginError as error:
-        raise entry.options.mistake(str(error), "use") from error
-    options = entry.options.validate(info.cls.Options)
+        raise entry.options.mistake(str(error), *(["use"] if entry.use != name else [])) from error
     log = get_logger("auzap.plugin").bind(organization_id=tenant.id, plugin=name)
-    plugin = info.cls(options, name=name, tenant=_info(tenant), log=log)
+    with _foreign(entry.options, f"plugin {info.name}: {info.distribution} {info.version}"):
+        options = entry.options.validate(info.cls.Options)
+        plugin = info.cls(options, name=name, tenant=_info(tenant), log=log)
     return RegisteredPlugin(plugin, info.distribution)
 
 
@@ -66,7 +71,25 @@ def make_channel(tenant: TenantConfig, name: str, instance: InstanceConfig, regi
         kind = registry.channel(instance.channel)
     except PluginError as error:
         raise instance.options.mistake(str(error), "channel") from error
-    return kind(tenant.id, name, instance.options.validate(kind.Options))
+    with _foreign(instance.options, f"channel {instance.channel}"):
+        return kind(tenant.id, name, instance.options.validate(kind.Options))
+
+
+@contextmanager
+def _foreign(options: RawOptions, whose: str) -> Iterator[None]:
+    """Somebody else's code runs in here: whatever it raises stops the tenant that uses it, and no other.
+
+    :raises ConfigError: it raised.
+    """
+    try:
+        yield
+    except AuzapError:
+        raise
+    except (Exception, SystemExit) as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{'/'.join(PurePath(frame.filename).parts[-2:])}:{frame.lineno}"
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        raise options.mistake(f"{whose} does not start: {told} ({place})") from error
 
 
 def _info(tenant: TenantConfig) -> TenantInfo:

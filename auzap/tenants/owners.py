@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from auzap.model.message import Message
@@ -23,11 +24,15 @@ class _Page:
 
 
 class OwnerBook:
-    """One tenant's owners, read from the table again when older than five seconds."""
+    """One tenant's owners, read from the table again when older than five seconds.
 
-    def __init__(self, organization_id: str, store: Store) -> None:
+    :param clock: seconds, from anywhere.
+    """
+
+    def __init__(self, organization_id: str, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._organization_id = organization_id
         self._store = store
+        self._clock = clock
         self._page: _Page | None = None
 
     async def find(self, message: Message) -> Owner | None:
@@ -42,8 +47,8 @@ class OwnerBook:
 
     async def _fresh_page(self) -> _Page:
         page = self._page
-        if page is None or time.monotonic() - page.read_at > _FRESH:
-            page = self._page = _read(await self._store.owners(self._organization_id))
+        if page is None or self._clock() - page.read_at > _FRESH:
+            page = self._page = _page(await self._store.owners(self._organization_id), self._clock())
         return page
 
     async def _remember(self, owner: Owner, lid: str) -> None:
@@ -51,7 +56,7 @@ class OwnerBook:
         self._page = None
 
 
-def _read(owners: list[Owner]) -> _Page:
+def _page(owners: list[Owner], read_at: float) -> _Page:
     by_key: dict[str, Owner] = {}
     by_lid: dict[str, Owner] = {}
     for owner in owners:
@@ -60,4 +65,4 @@ def _read(owners: list[Owner]) -> _Page:
             by_key.setdefault(key, owner)
         for lid in owner.lids:
             by_lid.setdefault(lid, owner)
-    return _Page(time.monotonic(), by_key, by_lid)
+    return _Page(read_at, by_key, by_lid)

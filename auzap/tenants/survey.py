@@ -12,16 +12,16 @@ from auzap.tenants.build import make_channel, make_hooks
 __all__ = ["survey", "tables_of"]
 
 
-def survey(config: Config, registry: Registry) -> dict[str, str]:
+def survey(config: Config, registry: Registry) -> dict[str, AuzapError]:
     """Tenant -> why it cannot run: a plugin or channel that will not load, an option that is wrong."""
-    broken: dict[str, str] = {}
+    broken: dict[str, AuzapError] = {}
     for tenant in config.tenants.values():
         try:
             make_hooks(config, tenant, registry=registry, calls=Calls())
             for name, instance in tenant.instances.items():
                 make_channel(tenant, name, instance, registry)
         except AuzapError as error:
-            broken[tenant.id] = str(error)
+            broken[tenant.id] = error
     return broken
 
 

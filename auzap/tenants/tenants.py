@@ -42,7 +42,8 @@ class Tenants:
         self._store = store
         self._calls = calls
         self._built: dict[str, Tenant] = {}
-        self._broken: dict[str, TenantBroken] = {}
+        #: tenant -> why
+        self._broken: dict[str, str] = {}
         self._building: dict[str, anyio.Lock] = {}
         self._stack = AsyncExitStack()
 
@@ -74,18 +75,24 @@ class Tenants:
         """
         if (tenant := self._built.get(tenant_id)) is not None:
             return tenant
+        if tenant_id not in self._config.tenants:
+            raise self._missing(tenant_id)
         async with self._building.setdefault(tenant_id, anyio.Lock()):
             if (tenant := self._built.get(tenant_id)) is not None:
                 return tenant
-            if (broken := self._broken.get(tenant_id)) is not None:
-                raise broken
+            if (why := self._broken.get(tenant_id)) is not None:
+                raise TenantBroken(why)
             return await self._build(tenant_id)
 
+    def _missing(self, tenant_id: str) -> TenantBroken | TenantUnknown:
+        broken = self._config.broken
+        if tenant_id in broken:
+            return TenantBroken(broken[tenant_id])
+        if broken:  # it may stand in a file that cannot be read: nothing of it may be lost
+            return TenantBroken(f"tenant {tenant_id} is not configured, and there are broken files")
+        return TenantUnknown(f"unknown tenant: {tenant_id}")
+
     async def _build(self, tenant_id: str) -> Tenant:
-        if tenant_id not in self._config.tenants:
-            if self._config.broken:  # it may stand in a file that cannot be read: nothing of it may be lost
-                raise TenantBroken(f"tenant {tenant_id} is not configured, and there are broken files")
-            raise TenantUnknown(f"unknown tenant: {tenant_id}")
         async with AsyncExitStack() as opened:
             try:
                 tenant = await build(
@@ -99,9 +106,14 @@ class Tenants:
             except Unavailable:
                 raise
             except AuzapError as error:
-                log.error("Tenant not started", organization_id=tenant_id, error=str(error))  # noqa: TRY400
-                self._broken[tenant_id] = TenantBroken(str(error))
-                raise self._broken[tenant_id] from error
+                raise self._give_up(tenant_id, str(error)) from error
+            except Exception as error:
+                raise self._give_up(tenant_id, f"{type(error).__name__}: {error}", error) from error
             self._stack.push_async_exit(opened.pop_all())
         self._built[tenant_id] = tenant
         return tenant
+
+    def _give_up(self, tenant_id: str, why: str, unexpected: Exception | None = None) -> TenantBroken:
+        log.error("Tenant not started", organization_id=tenant_id, error=why, exc_info=unexpected)
+        self._broken[tenant_id] = why
+        return TenantBroken(why)

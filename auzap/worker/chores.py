@@ -1,20 +1,24 @@
-"""What a worker does beside turns: scheduled replies into the queue, old rows away."""
+"""What a worker does beside turns: channels that listen, scheduled replies into the queue, old rows away."""
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import anyio
 
 from auzap.config.models import Config
+from auzap.contract.channel import Accept, Channel
 from auzap.contract.queue import Queue
 from auzap.logs import get_logger
-from auzap.pipeline.accept import outbound
+from auzap.pipeline.accept import accept, outbound
 from auzap.pipeline.patience import Patience
 from auzap.storage.store import DueReply, Store
+from auzap.tenants.tenants import TenantBroken, Tenants
 
-__all__ = ["clean_up", "put_due_replies"]
+__all__ = ["clean_up", "listen", "put_due_replies"]
 
 log = get_logger("auzap.worker")
 
@@ -23,6 +27,24 @@ _LOOK = 1.0
 _BATCH = 500
 #: seconds between two removals of old rows
 _CLEAN = 3600.0
+
+
+async def listen(tenants: Tenants, queue: Queue, patience: Patience) -> None:
+    """Start the channels that take messages in by themselves; until cancelled."""
+    async with anyio.create_task_group() as listening:
+        for tenant_id in tenants.listening():
+            with suppress(TenantBroken):  # which was logged
+                tenant = await patience(tenants.get, tenant_id)
+                for channel in tenant.channels.values():
+                    listening.start_soon(channel.listen, _acceptor(channel, queue, patience))
+
+
+def _acceptor(channel: Channel, queue: Queue, patience: Patience) -> Accept:
+    async def put(posted: Any) -> None:
+        envelopes = accept(channel.tenant, channel.instance, type(channel), posted)
+        await patience(queue.put, envelopes)
+
+    return put
 
 
 async def put_due_replies(config: Config, queue: Queue, store: Store, patience: Patience) -> None:
@@ -45,15 +67,19 @@ def _channel(config: Config, reply: DueReply) -> str:
 
 async def clean_up(config: Config, queue: Queue, store: Store, patience: Patience) -> None:
     """Remove what ``retention`` no longer keeps, a batch at a time; until cancelled."""
-    keep = config.retention
     while True:
-        now = datetime.now(UTC)
-        inbox, outbox = now - timedelta(seconds=keep.inbox), now - timedelta(seconds=keep.outbox)
-        removed = 0
-        while got := await patience(store.remove_old, inbox=inbox, outbox=outbox, limit=_BATCH):
+        removed = await patience(queue.purge, before=time.time() - config.retention.dead)
+        cutoffs = _cutoffs(config)
+        while got := await patience(store.remove_old, **cutoffs, limit=_BATCH):
             removed += got
             await anyio.sleep(0.05)  # the turns come first
-        removed += await patience(queue.purge, before=time.time() - keep.dead)
         if removed:
             log.info("Old rows removed", rows=removed)
         await anyio.sleep(_CLEAN)
+
+
+def _cutoffs(config: Config) -> dict[str, datetime]:
+    """Rows of dead turns outlive their dead letters: what is brought back must find what it sent already."""
+    now, keep = datetime.now(UTC), config.retention
+    ages = {"inbox": keep.inbox, "outbox": keep.outbox, "dead": max(keep.inbox, keep.dead + _CLEAN)}
+    return {what: now - timedelta(seconds=age) for what, age in ages.items()}

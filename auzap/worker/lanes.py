@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import anyio
 
@@ -12,6 +12,7 @@ from auzap.contract.queue import Burial, Envelope, Lease, Queue
 from auzap.logs import get_logger
 from auzap.model.errors import LeaseLost
 from auzap.model.event import Event
+from auzap.pipeline.give_up import give_up
 from auzap.pipeline.verdicts import Ack, Bury, Defer, Retry, Settled, Verdict
 from auzap.pipeline.way import Pipeline
 from auzap.pipeline.work import Parts, Work
@@ -42,14 +43,15 @@ class Lanes:
         self._queue = queue
         self._tenants = tenants
         self._pipeline = Pipeline(parts)
+        self._parts = parts
         self._patience = parts.patience
         self._settings = parts.settings
         self._reached = parts.reached
 
-    async def work(self, lease: Lease, began: Callable[[Envelope], None]) -> None:
+    async def work(self, lease: Lease, under_way: Callable[[Envelope | None], None]) -> None:
         """All turns of a lease.
 
-        :param began: told the first envelope of each turn.
+        :param under_way: told the first envelope of each turn that begins; None when it is decided.
         :raises LeaseLost: another worker has the lane, or may have it.
         """
         self._reached("after_lease")
@@ -67,9 +69,11 @@ class Lanes:
             if until is not None:
                 await self._settle(lease, Settled((), Defer(until)))
                 return
-            began(turn[0])
+            under_way(turn[0])
             await self._wait_for_permit()
-            if not await self._turn(lease, tenant, turn):
+            verdicts = await self._decide(lease, tenant, turn)
+            under_way(None)
+            if not await self._tell(lease, tenant, turn, verdicts):
                 return
 
     async def _wait_for_permit(self) -> None:
@@ -77,74 +81,94 @@ class Lanes:
         if limit is not None:
             await anyio.sleep(await self._patience(self._queue.permit, "turns", most=limit.max, per=limit.per))
 
-    async def _turn(self, lease: Lease, tenant: Tenant, envelopes: tuple[Envelope, ...]) -> bool:
-        """Work one turn. False when the lease ended with it."""
+    # ------------------------------------------------------------------ what is to become of a turn
+
+    async def _decide(self, lease: Lease, tenant: Tenant, envelopes: tuple[Envelope, ...]) -> list[Settled]:
         try:
-            verdicts = await self._verdicts(lease, tenant, envelopes)
+            return await self._verdicts(lease, tenant, envelopes)
         except LeaseLost:
             raise
         except Exception as error:
             # A mistake of ours must not stop the others: it costs this turn an attempt, like a plugin's.
             log.exception("Turn failed", organization_id=lease.tenant, job_id=envelopes[0].id)
-            verdicts = [self._failed(envelopes, error)]
-        for settled in verdicts:
-            self._reached("before_ack")
-            await self._settle(lease, settled)
-            if isinstance(settled.verdict, Bury):
-                await self._tell_plugins(tenant, settled.verdict.burial, envelopes[0])
-            if isinstance(settled.verdict, (Retry, Defer)):
-                return False
-        return True
+            return [await self._failed(lease, envelopes, error)]
 
     async def _verdicts(self, lease: Lease, tenant: Tenant, envelopes: tuple[Envelope, ...]) -> list[Settled]:
-        first = envelopes[0]
-        ids = tuple(envelope.id for envelope in envelopes)
+        first, *rest = envelopes
         if first.lost_leases >= GIVE_UP:
             reason = f"{first.lost_leases} workers died, or lost the lease, while they worked on it"
-            return [Settled((first.id,), _bury("lost", reason, first)), Settled(ids[1:], Defer(0))]
+            lost = await self._give_up(lease, [first], Burial(stage="lost", reason=reason, attempts=first.attempts))
+            return [lost, Settled(_ids(rest), Defer(0))] if rest else [lost]
         channel = tenant.channels.get(first.instance)
         if channel is None:
-            return [Settled(ids, _bury("tenant", f"unknown instance: {first.instance}", first))]
+            reason = f"unknown instance: {first.instance}"
+            return [await self._give_up(lease, envelopes, Burial(stage="tenant", reason=reason))]
         work = Work(tenant=tenant, channel=channel, lane=lease.lane, token=lease.token, envelopes=envelopes)
         return await self._pipeline.run(work)
 
-    def _failed(self, envelopes: tuple[Envelope, ...], error: Exception) -> Settled:
+    async def _failed(self, lease: Lease, envelopes: tuple[Envelope, ...], error: Exception) -> Settled:
         used = max(envelope.attempts for envelope in envelopes) + 1
-        verdict: Verdict = Retry(self._settings.backoff(used), attempt=True)
-        if used >= self._settings.attempts:
-            verdict = Bury(Burial(stage="handle", reason=f"{type(error).__name__}: {error}", attempts=used))
-        return Settled(tuple(envelope.id for envelope in envelopes), verdict)
+        if used < self._settings.attempts:
+            return Settled(_ids(envelopes), Retry(self._settings.backoff(used), attempt=True))
+        reason = f"{type(error).__name__}: {error}"
+        return await self._give_up(lease, envelopes, Burial(stage="handle", reason=reason, attempts=used))
 
-    async def _settle(self, lease: Lease, settled: Settled) -> None:
-        ids, verdict = settled.ids, settled.verdict
-        await self._patience(_tell, self._queue, lease, ids, verdict)
+    async def _give_up(self, lease: Lease, envelopes: Sequence[Envelope], burial: Burial) -> Settled:
+        for envelope in envelopes:
+            await give_up(self._parts, envelope, token=lease.token, reason=burial.reason)
+        return Settled(_ids(envelopes), Bury(burial))
+
+    # ------------------------------------------------------------------ who is told
+
+    async def _tell(
+        self, lease: Lease, tenant: Tenant, envelopes: Sequence[Envelope], verdicts: Sequence[Settled]
+    ) -> bool:
+        """Tell the queue, then the plugins of dead letters. False when the lease ended with it."""
+        for settled in verdicts:
+            self._reached("before_ack")
+            await self._settle(lease, settled)
+        for settled in verdicts:
+            if isinstance(settled.verdict, Bury):
+                envelope = next(one for one in envelopes if one.id in settled.ids)
+                _log_dead(envelope, settled.verdict.burial)
+                await _tell_plugins(tenant, envelope, settled.verdict.burial)
+        return not any(isinstance(settled.verdict, (Retry, Defer)) for settled in verdicts)
 
     async def _bury_all(self, lease: Lease, reason: str) -> None:
         for envelope in lease.envelopes:
-            await self._settle(lease, Settled((envelope.id,), _bury("tenant", reason, envelope)))
+            burial = Burial(stage="tenant", reason=reason, attempts=envelope.attempts)
+            await self._settle(lease, await self._give_up(lease, [envelope], burial))
+            _log_dead(envelope, burial)
 
-    async def _tell_plugins(self, tenant: Tenant, burial: Burial, envelope: Envelope) -> None:
-        log.error(
-            "Dead letter",
-            organization_id=envelope.tenant,
-            job_id=envelope.id,
-            message_id=burial.message_id,
-            stage=burial.stage,
-            plugin=burial.plugin,
-            error=burial.reason,
-            attempts=burial.attempts,
-        )
-        chat = envelope.lane.split("/", 2)[-1]
-        extras = {"stage": burial.stage, "plugin": burial.plugin, "reason": burial.reason}
-        event = Event(kind="dead_letter", chat_id=chat, message_id=burial.message_id, extras=extras)
-        await tenant.hooks.handle_event(event, envelope.instance, tenant.store)
+    async def _settle(self, lease: Lease, settled: Settled) -> None:
+        await self._patience(_tell_queue, self._queue, lease, settled.ids, settled.verdict)
 
 
-def _bury(stage: str, reason: str, envelope: Envelope) -> Bury:
-    return Bury(Burial(stage=stage, reason=reason, attempts=envelope.attempts))
+def _ids(envelopes: Sequence[Envelope]) -> tuple[str, ...]:
+    return tuple(envelope.id for envelope in envelopes)
 
 
-async def _tell(queue: Queue, lease: Lease, ids: tuple[str, ...], verdict: Verdict) -> None:
+def _log_dead(envelope: Envelope, burial: Burial) -> None:
+    log.error(
+        "Dead letter",
+        organization_id=envelope.tenant,
+        job_id=envelope.id,
+        message_id=burial.message_id,
+        stage=burial.stage,
+        plugin=burial.plugin,
+        error=burial.reason,
+        attempts=burial.attempts,
+    )
+
+
+async def _tell_plugins(tenant: Tenant, envelope: Envelope, burial: Burial) -> None:
+    chat = envelope.lane.split("/", 2)[-1]
+    extras = {"stage": burial.stage, "plugin": burial.plugin, "reason": burial.reason}
+    event = Event(kind="dead_letter", chat_id=chat, message_id=burial.message_id, extras=extras)
+    await tenant.hooks.handle_event(event, envelope.instance, tenant.store)
+
+
+async def _tell_queue(queue: Queue, lease: Lease, ids: tuple[str, ...], verdict: Verdict) -> None:
     match verdict:
         case Ack():
             await queue.ack(lease, ids)

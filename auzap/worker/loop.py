@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 from collections import Counter
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +14,18 @@ import anyio
 from anyio.abc import TaskGroup
 
 from auzap.config.models import Config
-from auzap.contract.channel import Accept, Channel
 from auzap.contract.queue import Envelope, Lease, Queue, Share
 from auzap.hooks import Calls
 from auzap.logs import get_logger
 from auzap.model.errors import LeaseLost
 from auzap.model.keys import new_id
-from auzap.pipeline.accept import accept
 from auzap.pipeline.patience import Patience
 from auzap.storage.store import Store
-from auzap.tenants.tenants import TenantBroken, Tenants
-from auzap.worker.chores import clean_up, put_due_replies
+from auzap.tenants.tenants import Tenants
+from auzap.worker.chores import clean_up, listen, put_due_replies
+from auzap.worker.ending import end_after
 from auzap.worker.lanes import Lanes
-from auzap.worker.watchdog import Watchdog
+from auzap.worker.watchdog import END, Watchdog
 
 __all__ = ["Worker"]
 
@@ -39,6 +37,8 @@ _WAIT = 5.0
 _WAIT_UNTIL_EMPTY = 0.05
 #: seconds granted for giving a lane back when it is cancelled
 _GIVE_BACK = 5.0
+#: seconds granted for closing what is open, before the process is ended by force
+_CLOSE = 3.0
 #: envelopes that have cost so many workers are worked with nothing beside them
 _ALONE = 3
 #: lanes of events in hand at a time, beside ``worker.concurrency`` others: an event never waits behind a handler
@@ -52,7 +52,8 @@ class _Held:
     lease: Lease
     side: bool
     scope: anyio.CancelScope
-    envelope: Envelope
+    #: the first envelope of the turn that is under way; None: it is decided, and no other has begun
+    turn: Envelope | None
     begun: bool = False
     task: asyncio.Task[Any] | None = None
     lost: bool = False
@@ -62,6 +63,7 @@ class Worker:
     """Leases lanes and works their turns until it is told to stop.
 
     :param until_empty: stop when nothing is waiting, delayed or leased by anybody.
+    :param end_when_blocked: seconds for which the event loop may stand still before the process ends.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Worker:
         patience: Patience,
         calls: Calls,
         until_empty: bool = False,
+        end_when_blocked: float = END,
     ) -> None:
         self._config = config
         self._queue = queue
@@ -84,6 +87,7 @@ class Worker:
         self._patience = patience
         self._calls = calls
         self._until_empty = until_empty
+        self._end_when_blocked = end_when_blocked
         self._name = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-6:]}"
         self._held: dict[str, _Held] = {}
         self._suspects: list[_Held] = []
@@ -102,12 +106,12 @@ class Worker:
             beside.start_soon(self._renew_leases)
             beside.start_soon(put_due_replies, self._config, self._queue, self._store, self._patience)
             beside.start_soon(clean_up, self._config, self._queue, self._store, self._patience)
-            beside.start_soon(self._listen)
-            with Watchdog(self._calls, self._blame):
+            beside.start_soon(listen, self._tenants, self._queue, self._patience)
+            with Watchdog(self._calls, self._blame, end=self._end_when_blocked):
                 async with anyio.create_task_group() as lanes:
                     with self._leasing:
                         await self._lease(lanes)
-                    await self._drain()
+                    await self._drain(lanes)
             beside.cancel_scope.cancel()
         log.info("Worker stopped", worker=self._name)
 
@@ -168,8 +172,10 @@ class Worker:
         """Turns that have cost workers run alone, so that they cannot take others with them."""
         while len(self._held) > len(self._suspects):
             await self._wait_for_a_change()
+        if not self._suspects:
+            return
         held = self._suspects[0]
-        log.warning("Working alone", lane=held.lease.lane, lost_leases=held.envelope.lost_leases)
+        log.warning("Working alone", lane=held.lease.lane, lost_leases=held.lease.envelopes[0].lost_leases)
         held.begun = True
         lanes.start_soon(self._work, held)
         while held.lease.lane in self._held:
@@ -201,16 +207,22 @@ class Worker:
     async def _work(self, held: _Held) -> None:
         held.task = asyncio.current_task()
 
-        def began(envelope: Envelope) -> None:
-            held.envelope = envelope
+        def under_way(envelope: Envelope | None) -> None:
+            held.turn = envelope
 
         try:
             with held.scope:
-                await self._lanes.work(held.lease, began)
+                await self._lanes.work(held.lease, under_way)
                 return
             await self._give_back(held)
         except LeaseLost:
             self._log_lost(held)
+        except asyncio.CancelledError:
+            await self._give_back(held)
+            raise
+        except Exception:
+            # A mistake of ours. The lease ends by itself, which counts as a worker that died: so it is not for ever.
+            log.exception("Lane failed", lane=held.lease.lane, organization_id=held.lease.tenant)
         finally:
             self._free(held)
 
@@ -219,9 +231,17 @@ class Worker:
         if held.lost:
             self._log_lost(held)
             return
-        with anyio.move_on_after(_GIVE_BACK, shield=True):
-            await self._queue.defer(held.lease, 0)
-        log.info("Lane given back", lane=held.lease.lane)
+        try:
+            with anyio.move_on_after(_GIVE_BACK, shield=True) as limit:
+                await self._patience(self._queue.defer, held.lease, 0)
+        except LeaseLost:
+            if held.turn is not None:  # else it went back by itself, with the turn's end
+                self._log_lost(held)
+            return
+        if limit.cancelled_caught:
+            log.warning("Lane not given back: it is free when its lease ends", lane=held.lease.lane)
+        else:
+            log.info("Lane given back", lane=held.lease.lane)
 
     def _log_lost(self, held: _Held) -> None:
         log.warning("lease lost", lane=held.lease.lane, organization_id=held.lease.tenant)
@@ -236,6 +256,7 @@ class Worker:
                     continue
                 log.info("Stopping", signal=signal.Signals(number).name)
                 self.stop()
+                self._end_at_last()
 
     async def _renew_leases(self) -> None:
         duration = self._config.worker.lease
@@ -247,29 +268,21 @@ class Worker:
             lost = await self._patience(self._queue.renew, leases, duration=duration)
             for lease in leases:
                 held = self._held.get(lease.lane)
-                if lease.lane in lost and held is not None and held.lease is lease:
-                    held.lost = True
-                    held.scope.cancel()
+                if lease.lane in lost and held is not None and held.lease is lease and held.turn is not None:
+                    self._lose(held)
 
-    async def _listen(self) -> None:
-        """Start the channels that take messages in by themselves."""
-        async with anyio.create_task_group() as listening:
-            for tenant_id in self._tenants.listening():
-                with suppress(TenantBroken):  # which was logged
-                    tenant = await self._patience(self._tenants.get, tenant_id)
-                    for channel in tenant.channels.values():
-                        listening.start_soon(channel.listen, self._acceptor(channel))
-
-    def _acceptor(self, channel: Channel) -> Accept:
-        async def put(posted: Any) -> None:
-            envelopes = accept(channel.tenant, channel.instance, type(channel), posted)
-            await self._patience(self._queue.put, envelopes)
-
-        return put
+    def _lose(self, held: _Held) -> None:
+        held.lost = True
+        if held.begun:
+            held.scope.cancel()
+        else:
+            self._suspects.remove(held)
+            self._log_lost(held)
+            self._free(held)
 
     # ------------------------------------------------------------------ the end
 
-    async def _drain(self) -> None:
+    async def _drain(self, lanes: TaskGroup) -> None:
         """Finish within ``worker.drain`` seconds; cancel the rest, which give their lanes back."""
         with self._draining, anyio.move_on_after(self._config.worker.drain):
             while any(held.begun for held in self._held.values()):
@@ -278,9 +291,22 @@ class Worker:
             if held.begun:
                 held.scope.cancel()
             else:
-                await self._give_back(held)
+                lanes.start_soon(self._give_back, held)
+
+    def _end_at_last(self) -> None:
+        drain = 0.0 if self._draining.cancel_called else self._config.worker.drain
+        end_after(drain + _GIVE_BACK + _CLOSE, lambda: self._queue.blame(self._name, None), self._plugins_at_work)
+
+    def _plugins_at_work(self) -> list[str]:
+        calls = [self._calls.current(held.task) for held in list(self._held.values()) if held.task is not None]
+        return [call.plugin for call in calls if call is not None]
 
     def _blame(self, task: asyncio.Task[Any] | None) -> None:
-        """Called in the watchdog's thread."""
-        blamed = next((held.envelope.id for held in list(self._held.values()) if held.task is task), None)
-        self._queue.blame(self._name, blamed)
+        """Give the leases back; called in the watchdog's thread, before the process ends.
+
+        If it is in no turn that the loop stands still, nobody knows whose fault it is: then the leases end by
+        themselves, which counts for all turns that are under way.
+        """
+        for held in list(self._held.values()):
+            if held.begun and held.task is task:
+                self._queue.blame(self._name, held.turn.id if held.turn is not None else None)

@@ -23,6 +23,7 @@ from auzap.tenants.survey import survey, tables_of
 from auzap.tenants.tenants import Tenants
 from auzap.worker.lanes import Lanes
 from auzap.worker.loop import Worker
+from auzap.worker.watchdog import END
 
 __all__ = ["open_queue", "prepare_database", "schema_behind", "serve", "upgrade_schema"]
 
@@ -33,9 +34,16 @@ def _nothing(name: str) -> None:
     """The observer of a worker that nobody watches."""
 
 
-async def serve(config: Config, *, until_empty: bool = False, reached: Callable[[str], None] = _nothing) -> None:
+async def serve(
+    config: Config,
+    *,
+    until_empty: bool = False,
+    reached: Callable[[str], None] = _nothing,
+    end_when_blocked: float = END,
+) -> None:
     """Work until told to stop (SIGTERM, SIGINT), or until the queue is empty.
 
+    :param end_when_blocked: seconds for which a plugin may block the event loop before the process ends.
     :param reached: told the name of each point that a turn passes: ``after_lease``, ``after_record``, ``in_handler``,
         ``before_persist``, ``before_commit`` (in the writer thread, of every transaction), ``after_persist``,
         ``after_claim``, ``after_accepted``, ``after_note``, ``before_ack``.
@@ -74,6 +82,7 @@ async def serve(config: Config, *, until_empty: bool = False, reached: Callable[
             patience=patience,
             calls=calls,
             until_empty=until_empty,
+            end_when_blocked=end_when_blocked,
         )
         await worker.run()
 

@@ -14,16 +14,18 @@ from typing import Any, Self
 
 from auzap.hooks import Calls
 from auzap.logs import get_logger
+from auzap.model.errors import Unavailable
 
-__all__ = ["EXIT_BLOCKED", "Watchdog"]
+__all__ = ["END", "EXIT_BLOCKED", "Watchdog"]
 
 log = get_logger("auzap.watchdog")
 
 #: the exit code of a process whose loop was blocked for too long
 EXIT_BLOCKED = 70
 
+#: seconds after which the process ends
+END = 30.0
 _WARN = 1.0
-_END = 30.0
 _BEAT = 0.2
 
 
@@ -31,11 +33,13 @@ class Watchdog:
     """After one second it names tenant, plugin, hook and stack; after thirty it ends the process.
 
     :param blame: gives the leases back, blaming the turn of a task; called before the end.
+    :param end: seconds after which the process ends.
     """
 
-    def __init__(self, calls: Calls, blame: Callable[[asyncio.Task[Any] | None], None]) -> None:
+    def __init__(self, calls: Calls, blame: Callable[[asyncio.Task[Any] | None], None], *, end: float = END) -> None:
         self._calls = calls
         self._blame = blame
+        self._end_after = end
         self._loop = asyncio.get_running_loop()
         self._loop_thread = threading.get_ident()
         self._beat = time.monotonic()
@@ -63,14 +67,22 @@ class Watchdog:
     # ------------------------------------------------------------------ in the thread
 
     def _watch(self) -> None:
-        warned_of = 0.0
+        beat, silent, warned = self._beat, 0.0, False
+        looked, worked = time.monotonic(), time.process_time()
         while not self._stopped.wait(_BEAT):
-            beat = self._beat
-            silent = time.monotonic() - beat
-            if silent > _WARN and warned_of != beat:
-                warned_of = beat
+            now, work = time.monotonic(), time.process_time()
+            # Where this thread did not run and nothing worked, the whole process stood still (SIGSTOP, a frozen
+            # container): that is nobody's fault.
+            passed = min(now - looked, 2 * _BEAT + work - worked)
+            looked, worked = now, work
+            if beat != self._beat:
+                beat, silent, warned = self._beat, 0.0, False
+                continue
+            silent += passed
+            if silent > _WARN and not warned:
+                warned = True
                 self._report("Event loop blocked", silent)
-            if silent > _END:
+            if silent > self._end_after:
                 self._end(silent)
 
     def _report(self, event: str, silent: float) -> None:
@@ -90,6 +102,8 @@ class Watchdog:
         self._report("Event loop blocked for too long, ending the process", silent)
         try:
             self._blame(asyncio.current_task(self._loop))
+        except Unavailable:
+            log.exception("Leases not given back: they end by themselves")
         finally:
             sys.stderr.flush()
             os._exit(EXIT_BLOCKED)

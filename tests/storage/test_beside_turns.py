@@ -87,7 +87,7 @@ async def test_a_takeover_stops_the_bot_until_it_is_handed_back(store: Store, da
     assert await store.take_over(TENANT, CUSTOMER, at=at - timedelta(hours=1))
     row = database.one("SELECT ai_enabled, taken_over_at FROM conversations")
     assert row["ai_enabled"] == 0
-    assert row["taken_over_at"].startswith(f"{at:%Y-%m-%d %H:%M:%S}")
+    assert f"{at:%Y-%m-%d %H:%M:%S}" <= row["taken_over_at"] < f"{at + timedelta(minutes=1):%Y-%m-%d %H:%M:%S}"
     assert not await store.take_over("other", CUSTOMER, at=at)
     assert await store.hand_back(TENANT, CUSTOMER)
     assert database.one("SELECT ai_enabled FROM conversations") == {"ai_enabled": 1}
@@ -167,6 +167,25 @@ async def test_young_rows_stay_and_old_ones_go_in_batches(store: Store, database
     removed = [await store.remove_old(inbox=before, outbox=before, limit=2) for _ in range(4)]
     assert removed == [2, 2, 1, 0]
     assert database.count("auzap_inbox") == 1
+
+
+async def test_a_scheduled_reply_that_failed_is_there_as_long_as_it_may_be_revived(
+    store: Store, database: Database
+) -> None:
+    (turn,) = await store.record([arrival()])
+    await store.persist(decision(turn, NewReply("depois", datetime.now(UTC) + timedelta(days=1))))
+    reply_id = database.one("SELECT id FROM auzap_outbox")["id"]
+    await store.note_refused(reply_id, token=2, reason="400")
+    _age(database)
+    before, dead = datetime.now(UTC) - timedelta(days=30), datetime(2024, 1, 1, tzinfo=UTC)
+    assert await store.remove_old(inbox=before, outbox=before, dead=dead, limit=10) == 1, "the turn's row alone"
+    await store.revive_reply(reply_id, token=3)
+    reply = await store.outbound(reply_id)
+    assert reply is not None
+    assert (reply.state, reply.text) == ("pending", "depois")
+    await store.note_refused(reply_id, token=4, reason="400")
+    _age(database)
+    assert await store.remove_old(inbox=before, outbox=before, dead=before, limit=10) == 1
 
 
 async def test_a_dead_turn_keeps_its_rows_as_long_as_it_may_be_revived(store: Store, database: Database) -> None:

@@ -91,6 +91,21 @@ async def test_two_contacts_that_prove_to_be_one_person_become_the_older_one(sto
     assert database.count("auzap_active") == 1
 
 
+@pytest.mark.parametrize("taken", ["older", "younger", None])
+async def test_who_was_taken_over_under_one_address_stays_so_when_both_prove_to_be_one(
+    store: Store, database: Database, taken: str | None
+) -> None:
+    by_lid, by_phone = await meet(store, person(lid=LID)), await meet(store, person(WITH_NINE))
+    if taken is not None:
+        who = person(lid=LID) if taken == "older" else person(WITH_NINE)
+        assert await store.take_over(TENANT, who, at=by_phone.began_at)
+    both = await meet(store, person(WITH_NINE, LID))
+    assert (both.conversation_id, both.ai_enabled) == (by_lid.conversation_id, taken is None)
+    row = database.one("SELECT taken_over_at FROM conversations WHERE status = 'active'")
+    assert (row["taken_over_at"] is not None) == (taken is not None)
+    assert await store.hand_back(TENANT, person(WITH_NINE)) == (await meet(store, person(lid=LID))).ai_enabled
+
+
 async def test_the_younger_contacts_conversation_moves_where_the_older_has_none(
     store: Store, database: Database
 ) -> None:

@@ -135,9 +135,16 @@ async def test_a_reply_of_no_turn_is_taken_over_alone(store: Store, database: Da
 
 
 async def test_a_takeover_before_the_turn_began_cancels_nothing(store: Store) -> None:
+    (earlier,) = await store.record([arrival()])
+    await store.take_over(TENANT, CUSTOMER, at=earlier.began_at)
     turn, (reply,) = await handled(store, "Olá")
-    await store.take_over(TENANT, CUSTOMER, at=turn.began_at)
     assert await store.claim(reply.id, token=1, began_at=turn.began_at) == "claimed"
+
+
+async def test_a_takeover_that_was_heard_of_before_but_stored_after_the_turn_began_cancels(store: Store) -> None:
+    turn, (reply,) = await handled(store, "Olá")
+    await store.take_over(TENANT, CUSTOMER, at=turn.began_at - timedelta(seconds=5))
+    assert await store.claim(reply.id, token=1, began_at=turn.began_at) == "taken_over"
 
 
 async def test_an_owners_replies_are_never_taken_over(store: Store) -> None:

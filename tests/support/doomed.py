@@ -1,6 +1,6 @@
 """A worker that ends itself with SIGKILL when its turns pass a point for the n-th time.
 
-    python doomed.py config.yaml POINT N
+python doomed.py config.yaml POINT N
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,14 +28,15 @@ def doom(point: str, nth: int) -> Callable[[str], None]:
     """An observer that kills.
 
     ``in_handler`` comes before the first plugin is asked, so the kill is put off until handlers are under way; and
-    ``before_persist`` until the transaction is about to be committed.
+    ``before_persist`` until the transaction is about to be committed: the writer thread's, for in the main thread the
+    plugins' own are (``turn.once`` of other turns).
     """
     left = nth
     armed = False
 
     def reached(name: str) -> None:
         nonlocal left, armed
-        if armed and name == "before_commit":
+        if armed and name == "before_commit" and threading.current_thread() is not threading.main_thread():
             die()
         if name != point:
             return

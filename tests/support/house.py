@@ -8,7 +8,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import yaml
 
 from auzap.config import load
 from auzap.config.models import Config
-from auzap.contract.queue import DeadLetter, Envelope, Stats
+from auzap.contract.queue import DeadLetter, Envelope, Share, Stats
 from auzap.model.keys import lane_key, new_id
 from auzap.pipeline.accept import accept
 from auzap.registry import Registry
@@ -109,15 +110,22 @@ class House:
     # ------------------------------------------------------------------ in this process
 
     async def put(self, *jobs: Mapping[str, Any]) -> list[bool]:
+        return await self.put_envelopes(self.envelopes(*jobs))
+
+    def envelopes(self, *jobs: Mapping[str, Any]) -> list[Envelope]:
+        """As they are accepted; not in the queue yet."""
         config, registry = self.config, Registry()
-        async with open_queue(config, registry) as queue:
-            envelopes = []
-            for one in jobs:
-                tenant, instance = one["organizationId"], one["instanceId"]
-                channel = registry.channel(config.tenants[tenant].instances[instance].channel)
-                beside = {key: one[key] for key in ("update", "takeover", "handback") if key in one}
-                posted = beside or one["message"]
-                envelopes += accept(tenant, instance, channel, posted)
+        envelopes = []
+        for one in jobs:
+            tenant, instance = one["organizationId"], one["instanceId"]
+            channel = registry.channel(config.tenants[tenant].instances[instance].channel)
+            beside = {key: one[key] for key in ("update", "takeover", "handback") if key in one}
+            posted = beside or one["message"]
+            envelopes += accept(tenant, instance, channel, posted)
+        return envelopes
+
+    async def put_envelopes(self, envelopes: Sequence[Envelope]) -> list[bool]:
+        async with open_queue(self.config, Registry()) as queue:
             return await queue.put(envelopes)
 
     async def put_payload(self, payload: Any) -> None:
@@ -149,6 +157,11 @@ class House:
                     await anyio.sleep(0.02)
             working.cancel_scope.cancel()
 
+    async def notice(self) -> None:
+        """Have the queue notice what is due, such as leases that are over; nothing is leased."""
+        async with open_queue(self.config, Registry()) as queue:
+            await queue.lease("nobody", lanes=1, duration=1, wait=0, share=Share(most=0))
+
     async def stats(self) -> Stats:
         async with open_queue(self.config, Registry()) as queue:
             return await queue.stats()
@@ -162,12 +175,24 @@ class House:
             return await queue.revive([letter.id for letter in await queue.dead(limit=1000)])
 
     def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:
-        connection = sqlite3.connect(self.folder / "auzap.db")
-        try:
+        """Of the database."""
+        return self._rows("auzap.db", sql, params)
+
+    def queued(self, sql: str, *params: Any) -> list[dict[str, Any]]:
+        """Rows of the queue's own tables, ``envelopes`` and ``lanes``."""
+        return self._rows("queue.db", sql, params)
+
+    def _rows(self, file: str, sql: str, params: Sequence[Any]) -> list[dict[str, Any]]:
+        with closing(sqlite3.connect(self.folder / file, timeout=20)) as connection, connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(sql, params)]
-        finally:
-            connection.close()
+
+    def has(self, sql: str, *params: Any) -> bool:
+        """Whether there is such a row; not before there are tables."""
+        try:
+            return bool(self.rows(sql, *params))
+        except sqlite3.OperationalError:
+            return False
 
     def one(self, sql: str, *params: Any) -> Any:
         [row] = self.rows(sql, *params)

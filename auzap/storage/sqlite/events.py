@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from auzap.storage.sqlite import statements as sql
 from auzap.storage.sqlite.people import People
+from auzap.storage.sqlite.times import right_now
 from auzap.storage.sqlite.tx import Tx
 from auzap.storage.store import Person
 
@@ -50,7 +51,9 @@ def note_receipt(tx: Tx, tickets: Sequence[Ticket]) -> list[bool]:
 
 
 def take_over(tx: Tx, switches: Sequence[Switch]) -> list[bool]:
-    return [_switch(tx, one, sql.TAKE_OVER, (one.at,)) for one in switches]
+    """It counts from now on: turns that began before it was known here, and saw AI on, are under way."""
+    now = right_now()
+    return [_switch(tx, one, sql.TAKE_OVER, (max(one.at, now),)) for one in switches]
 
 
 def hand_back(tx: Tx, switches: Sequence[Switch]) -> list[bool]:

@@ -123,11 +123,14 @@ class People:
         self._tx.execute(sql.DEACTIVATE, (organization_id, loser))
         if moving is None:
             return
-        if self._active(organization_id, winner) is None:
+        staying = self._active(organization_id, winner)
+        if staying is None:
             self._tx.execute(sql.MOVE_CONVERSATION, (winner, moving.id))
             self._tx.execute(sql.ACTIVATE, (organization_id, winner, moving.id))
-        else:
-            self._tx.execute(sql.CLOSE_CONVERSATION, (moving.id,))
+            return
+        self._tx.execute(sql.CLOSE_CONVERSATION, (moving.id,))
+        if not moving.ai_enabled:  # whoever answers this person goes on to do so
+            self._tx.execute(sql.STAY_SILENT, (moving.taken_over_at, staying.id))
 
     def _active(self, organization_id: str, contact_id: str) -> Conversation | None:
         """The one that ``auzap_active`` names; if that was closed elsewhere, the newest that is active."""

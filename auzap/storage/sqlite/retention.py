@@ -29,6 +29,6 @@ def _remove(tx: Tx, cutoff: Cutoff) -> int:
     inbox = tx.execute(sql.OLD_INBOX, (cutoff.inbox, cutoff.dead, cutoff.limit))
     tx.executemany(sql.DELETE_ONCE, inbox)
     tx.executemany(sql.DELETE_INBOX, inbox)
-    outbox = tx.execute(sql.OLD_OUTBOX, (cutoff.outbox, cutoff.limit - len(inbox)))
+    outbox = tx.execute(sql.OLD_OUTBOX, (cutoff.outbox, cutoff.dead, cutoff.limit - len(inbox)))
     tx.executemany(sql.DELETE_OUTBOX, outbox)
     return len(inbox) + len(outbox)

@@ -191,6 +191,10 @@ ACTIVATE: Final = """
 DEACTIVATE: Final = "DELETE FROM auzap_active WHERE organization_id = ? AND contact_id = ?"
 TAKE_OVER: Final = """
     UPDATE conversations SET ai_enabled = 0, taken_over_at = MAX(COALESCE(taken_over_at, ''), ?) WHERE id = ?"""
+#: as the conversation that becomes part of it was
+STAY_SILENT: Final = """
+    UPDATE conversations
+    SET ai_enabled = 0, taken_over_at = NULLIF(MAX(COALESCE(taken_over_at, ''), COALESCE(?, '')), '') WHERE id = ?"""
 HAND_BACK: Final = "UPDATE conversations SET ai_enabled = 1 WHERE id = ?"
 
 # ------------------------------------------------------------------ owners
@@ -217,12 +221,14 @@ OLD_INBOX: Final = """
     WHERE state IN ('done', 'dead') AND updated_at < MAX(?1, ?2)
       AND updated_at < CASE state WHEN 'done' THEN ?1 ELSE ?2 END
     ORDER BY updated_at LIMIT ?3"""
-#: what a turn that may go on sent already is kept with it, so that it is not sent again
+#: what a turn that may go on sent already is kept with it, so that it is not sent again; and a scheduled reply that
+#: failed as long as its own dead letter, which names nothing but the row
 OLD_OUTBOX: Final = """
     SELECT id FROM auzap_outbox o
-    WHERE state IN ('sent', 'failed', 'cancelled') AND updated_at < ? AND NOT EXISTS (
+    WHERE state IN ('sent', 'failed', 'cancelled') AND updated_at < ?1
+      AND (updated_at < ?2 OR state <> 'failed' OR not_before IS NULL) AND NOT EXISTS (
         SELECT 1 FROM auzap_inbox i WHERE i.turn_id = o.turn_id AND i.state IN ('handled', 'dead'))
-    ORDER BY updated_at LIMIT ?"""
+    ORDER BY updated_at LIMIT ?3"""
 DELETE_ONCE: Final = "DELETE FROM auzap_once WHERE turn_id = ?"
 DELETE_INBOX: Final = "DELETE FROM auzap_inbox WHERE id = ?"
 DELETE_OUTBOX: Final = "DELETE FROM auzap_outbox WHERE id = ?"

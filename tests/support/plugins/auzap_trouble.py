@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import anyio
+from pydantic import field_validator
 from sqlmodel import Field
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -87,6 +92,13 @@ class Trouble(auzap.Plugin):
                 return 42
             case ["!block", seconds, *_]:
                 time.sleep(float(seconds))  # noqa: ASYNC251 - that is the point
+            case ["!burn", seconds, *_]:
+                until = time.process_time() + float(seconds)
+                while time.process_time() < until:
+                    pass
+            case ["!block-behind", seconds, *_]:
+                asyncio.get_running_loop().call_later(0.1, time.sleep, float(seconds))
+                await asyncio.sleep(3600)
             case ["!once-fails", attempts, *_] if turn.attempt <= int(attempts):
                 raise RuntimeError(f"attempt {turn.attempt} fails")
             case ["!record", *_]:
@@ -102,9 +114,45 @@ class Trouble(auzap.Plugin):
                 return Reply("later", not_before=datetime.now(UTC) + timedelta(seconds=float(seconds)))
             case ["!slow", seconds, *_]:
                 await asyncio.sleep(float(seconds))
+            case ["!gate", *_]:
+                while not _is_open():  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
+            case ["!swallow", *_]:
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(3600)
+            case ["!deaf", *_]:
+                await _be_deaf(None)
+            case ["!deaf-once", *_]:
+                await turn.once("deaf", _be_deaf)
+            case ["!background", *_]:
+                self.background = asyncio.create_task(_be_deaf(None))
+                await asyncio.sleep(3600)
+            case ["!shield", *_]:
+                with anyio.CancelScope(shield=True):
+                    await asyncio.sleep(3600)
+            case ["!open-session", *_]:
+                await turn.store.read().__aenter__()
+                await asyncio.sleep(3600)
+            case ["!keyboard", *_]:
+                raise KeyboardInterrupt
+            case ["!close", *_]:
+                raise GeneratorExit
+            case ["!pid", *_]:
+                return Reply(f"{os.getpid()} {message.text}")
             case ["!many", number, *_]:
                 return [Reply(f"part {n} of {message.text}") for n in range(int(number))]
         return Reply(f"ok: {message.text}")
+
+
+def _is_open() -> bool:
+    """The test opens the gate for all workers, or for one."""
+    return Path("gate").exists() or Path(f"gate-{os.getpid()}").exists()
+
+
+async def _be_deaf(session: object) -> None:
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
 
 
 class Threaded(auzap.Plugin):
@@ -156,8 +204,33 @@ class Witness(auzap.Plugin):
 
     class Options(auzap.Options):
         file: str
+        delay: auzap.Duration = 0.0
 
     @auzap.hookimpl
-    def handle_event(self, event: Event) -> None:
-        with open(self.options.file, "a", encoding="utf-8") as file:  # noqa: PTH123
+    async def handle_event(self, event: Event) -> None:
+        await asyncio.sleep(self.options.delay)
+        with open(self.options.file, "a", encoding="utf-8") as file:  # noqa: ASYNC230, PTH123
             file.write(f"{event.kind} {event.chat_id} {event.message_id} {event.status} {dict(event.extras)}\n")
+
+
+class Fragile(auzap.Plugin):
+    """Notes each of its instances; may fail to start."""
+
+    class Options(auzap.Options):
+        file: str = ""
+        how: str = "well"
+
+        @field_validator("how")
+        @classmethod
+        def _look_up(cls, how: str) -> str:
+            return {"missing": lambda: str(Path("/nowhere/prices.yaml").stat())}.get(how, lambda: how)()
+
+    def __init__(self, options: Options, **more: Any) -> None:
+        super().__init__(options, **more)
+        if options.file:
+            with Path(options.file).open("a", encoding="utf-8") as file:
+                file.write(f"{self.tenant.id}\n")
+        if options.how == "raises":
+            raise LookupError("no price list")
+        if options.how == "exits":
+            raise SystemExit(3)
