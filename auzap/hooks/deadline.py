@@ -27,6 +27,8 @@ T = TypeVar("T")
 _STRIKES = 2
 #: the same for cancellations of anybody's: a scope that is cancelled sends one in every turn of the loop
 _DEAF = 100
+#: a coroutine that was left behind is closed this often, as long as it goes on
+_CLOSINGS = 20
 
 
 class DeadlinePassed(Exception):
@@ -110,9 +112,16 @@ def _its_own(error: GeneratorExit) -> RuntimeError:
 
 
 def _leave_behind(steps: Any) -> None:
-    """Close it. What it makes of that is of no interest any more: the turn has failed already."""
-    with suppress(BaseException):
-        steps.close()
+    """Close it. What it makes of that is of no interest any more: the turn has failed already.
+
+    A ``finally`` that waits ends one closing, and the next goes on from there: what is open (a transaction that keeps
+    others waiting) must not stay so. It is thrown, for ``close()`` does not reach into an ``async with`` that waits.
+    """
+    for _ in range(_CLOSINGS):
+        try:
+            steps.throw(GeneratorExit())
+        except BaseException:  # noqa: BLE001 - its own; it has ended
+            return
 
 
 def _judge(raised: BaseException | None, clock: _Clock) -> Generator[Any, Any, None]:

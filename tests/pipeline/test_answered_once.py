@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import anyio
 import pytest
 
 from auzap.worker.serve import serve
@@ -79,9 +80,16 @@ async def test_who_is_not_answered_does_not_wait_for_an_instance_that_is_away(tm
     await house.serve()
     await gateway.down()
     await house.put(job(message("a")))
-    await house.put(job(message("!gone", phone=quiet)), job(message("!gone", phone=quiet)))
-    await house.serve_until(lambda: house.has("SELECT 1 FROM auzap_inbox WHERE state = 'dead'"))
-    await house.serve()
+
+    async def write() -> None:
+        paused = "SELECT 1 FROM auzap_outbox WHERE state = 'pending' AND reason IS NOT NULL"
+        while not house.has(paused):  # noqa: ASYNC110 - it is seen from outside
+            await anyio.sleep(0.02)
+        await house.put(job(message("b", phone=quiet)), job(message("c", phone=quiet)))
+
+    async with anyio.create_task_group() as beside:
+        beside.start_soon(write)
+        await house.serve()
     assert [letter.payload["message"]["conversation"] for letter in await house.dead()] == ["a"]
     rows = house.rows("SELECT state, reason FROM auzap_inbox WHERE sender_phone = ? ORDER BY id", quiet)
     assert rows == [{"state": "done", "reason": reason} for reason in (None, "ai_off", "ai_off")]

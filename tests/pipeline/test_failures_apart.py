@@ -52,8 +52,7 @@ async def test_only_its_own_lane_waits_for_a_retry(tmp_path: Path, gateway: Gate
     assert (letter.attempts, letter.organization_id) == (3, "shop")
     [after], [other], [salon] = of(gateway, "shop"), of(gateway, "shop", OTHER), of(gateway, "salon")
     assert after.text == "ok: depois"
-    assert after.t - other.t > 0.9, "after 300 ms and after 600 ms it was tried again"
-    assert after.t - salon.t > 0.9
+    assert max(other.t, salon.t) < after.t - 0.3, "they did not wait for the one that is tried again"
     tries = [post.t for post in gateway.posts if post.outcome == "refused"]
     if tries:
         first, second, third = tries

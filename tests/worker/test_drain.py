@@ -111,14 +111,8 @@ async def test_plugins_that_do_not_end_when_cancelled_do_not_keep_the_process(tm
     assert gateway.posts == []
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "!shield",
-        pytest.param("!background", marks=pytest.mark.soak),
-        pytest.param("!deaf-once", marks=pytest.mark.soak),
-    ],
-)
+@pytest.mark.soak
+@pytest.mark.parametrize("text", ["!shield", "!background", "!deaf-once"])
 async def test_what_nothing_ends_ends_with_the_process(tmp_path: Path, gateway: Gateway, text: str) -> None:
     house = House(tmp_path, gateway.url, worker={"drain": "100ms", "timeout": "10m"})
     await house.put(job(message(text)))
