@@ -8,11 +8,15 @@ import anyio
 import click
 
 from auzap.cli.options import common
-from auzap.config import load
+from auzap.config import Config, load
 from auzap.logs import configure
+from auzap.worker.ending import end_after
 from auzap.worker.serve import serve
 
 __all__ = ["run"]
+
+#: seconds
+_CLOSE = 3.0
 
 
 @click.command()
@@ -34,4 +38,10 @@ def run(path: Path, drain: bool, show_phones: bool, log_level: str, as_json: boo
     """
     configure(json=as_json, level=log_level, show_phones=show_phones)
     config = load(path, tolerant=True)
-    anyio.run(lambda: serve(config, until_empty=drain))
+    anyio.run(_serve, config, drain)
+
+
+async def _serve(config: Config, drain: bool) -> None:
+    await serve(config, until_empty=drain)
+    # what plugins started by themselves, and do not end, must not keep the process
+    end_after(_CLOSE, lambda: None, list)

@@ -27,8 +27,8 @@ T = TypeVar("T")
 _STRIKES = 2
 #: the same for cancellations of anybody's: a scope that is cancelled sends one in every turn of the loop
 _DEAF = 100
-#: a coroutine that was left behind is closed this often, as long as it goes on
-_CLOSINGS = 20
+#: how often it is told to end then
+_THROWS = 20
 
 
 class DeadlinePassed(Exception):
@@ -111,17 +111,20 @@ def _its_own(error: GeneratorExit) -> RuntimeError:
     return RuntimeError(f"the plugin raised GeneratorExit: {error}")
 
 
-def _leave_behind(steps: Any) -> None:
-    """Close it. What it makes of that is of no interest any more: the turn has failed already.
+class _LeftBehind(BaseException):
+    """Thrown into a coroutine that goes on, whatever we did."""
 
-    A ``finally`` that waits ends one closing, and the next goes on from there: what is open (a transaction that keeps
-    others waiting) must not stay so. It is thrown, for ``close()`` does not reach into an ``async with`` that waits.
+
+def _leave_behind(steps: Any) -> None:
+    """End it. What it makes of that is of no interest any more: the turn has failed already.
+
+    A ``finally`` that waits stops there; the next throw goes on from that place, so that what is open is closed: a
+    transaction would keep all others waiting. (``close()`` does not reach into an ``async with`` that waits.)
     """
-    for _ in range(_CLOSINGS):
-        try:
-            steps.throw(GeneratorExit())
-        except BaseException:  # noqa: BLE001 - its own; it has ended
-            return
+    with suppress(BaseException):
+        for _ in range(_THROWS):
+            steps.throw(_LeftBehind())
+        steps.close()
 
 
 def _judge(raised: BaseException | None, clock: _Clock) -> Generator[Any, Any, None]:

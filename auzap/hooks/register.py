@@ -14,6 +14,7 @@ from auzap.hooks.calls import Implementation
 from auzap.hooks.methods import options_of, place_of_class
 from auzap.hooks.mistakes import HOOKS, Mistake, mistakes_of
 from auzap.model.errors import PluginError
+from auzap.model.turn import IN_TRANSACTION
 
 __all__ = ["RegisteredPlugin", "StrictManager"]
 
@@ -89,6 +90,11 @@ class StrictManager(pluggy.PluginManager):
         return []
 
 
+def _deadline(hook: str, seconds: float) -> float:
+    """A transaction keeps all others from writing: what runs in one has little time, whatever its options say."""
+    return min(seconds, IN_TRANSACTION) if hook == "persist" else seconds
+
+
 def _resolved(one: pluggy.HookImpl, hook: str, tenant: str, timeout: float) -> Implementation:
     options = one.plugin.options  # type: ignore[attr-defined]
     function: Any = one.function
@@ -100,7 +106,7 @@ def _resolved(one: pluggy.HookImpl, hook: str, tenant: str, timeout: float) -> I
         function=function,
         call=_picking(function, [HOOKS[hook].index(name) for name in one.argnames]),
         awaits=inspect.iscoroutinefunction(function),
-        timeout=timeout if options.timeout is None else options.timeout,
+        timeout=_deadline(hook, timeout if options.timeout is None else options.timeout),
         roles=None if options.roles is None else frozenset(options.roles),
         file=code.co_filename if code is not None else "",
     )

@@ -14,7 +14,10 @@ from auzap.model.people import Sender
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
 
-__all__ = ["TenantStore", "Turn"]
+__all__ = ["IN_TRANSACTION", "TenantStore", "Turn"]
+
+#: seconds that a plugin may take inside a transaction, which keeps all others from writing
+IN_TRANSACTION = 5.0
 
 
 class TenantStore(Protocol):
@@ -55,10 +58,12 @@ class Turn:
         """Decide something now, exactly once.
 
         ``fn(session)`` runs in a short transaction of its own, stored together with its result. A later
-        attempt at the same turn gets the stored result and does not run ``fn`` again.
+        attempt at the same turn gets the stored result and does not run ``fn`` again. ``fn`` has five seconds:
+        meanwhile nobody else can write.
 
         :param name: tells the decisions of one turn apart.
         :return: what ``fn`` returned, as JSON gives it back.
         :raises TypeError: the result is no JSON value; nothing was stored.
+        :raises TimeoutError: ``fn`` took too long; nothing was stored.
         """
         return await self.run_once(name, fn)

@@ -122,6 +122,7 @@ class Pipeline:
         reply_id = str(envelope.payload["outbox_id"])
         reply = await self._patience(self._store.outbound, reply_id)
         if reply is None:
+            log.warning("Scheduled reply is gone", organization_id=envelope.tenant, job_id=envelope.id)
             return Ack()
         if envelope.revived and reply.state in ("failed", "cancelled"):
             await self._patience(self._store.revive_reply, reply_id, token=work.token)

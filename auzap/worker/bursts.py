@@ -38,7 +38,7 @@ def open_until(turn: Sequence[Envelope], burst: Burst | None) -> float | None:
 def _belongs(envelope: Envelope, group: Sequence[Envelope], burst: Burst) -> bool:
     return (
         envelope.kind == "message" == group[0].kind
-        and envelope.accepted_at - group[-1].accepted_at <= burst.window
+        and 0 <= envelope.accepted_at - group[-1].accepted_at <= burst.window  # what was brought back is older
         and envelope.accepted_at - group[0].accepted_at <= burst.max
     )
 

@@ -25,6 +25,9 @@ log = get_logger("auzap.worker")
 #: seconds between two looks for scheduled replies that are due
 _LOOK = 1.0
 _BATCH = 500
+#: seconds, the first and the longest, until a channel that failed listens again
+_LISTEN_AGAIN = 1.0
+_LISTEN_LATEST = 60.0
 #: seconds between two removals of old rows
 _CLEAN = 3600.0
 
@@ -36,7 +39,27 @@ async def listen(tenants: Tenants, queue: Queue, patience: Patience) -> None:
             with suppress(TenantBroken):  # which was logged
                 tenant = await patience(tenants.get, tenant_id)
                 for channel in tenant.channels.values():
-                    listening.start_soon(channel.listen, _acceptor(channel, queue, patience))
+                    listening.start_soon(_listen_to, channel, _acceptor(channel, queue, patience))
+
+
+async def _listen_to(channel: Channel, put: Accept) -> None:
+    """One that fails is started again, and costs nobody else anything."""
+    delay = _LISTEN_AGAIN
+    while True:
+        try:
+            await channel.listen(put)
+        except Exception as error:
+            log.exception(
+                "Channel stopped listening",
+                organization_id=channel.tenant,
+                instance_id=channel.instance,
+                channel=channel.name,
+                error=f"{type(error).__name__}: {error}",
+            )
+            await anyio.sleep(delay)
+            delay = min(delay * 2, _LISTEN_LATEST)
+        else:
+            return
 
 
 def _acceptor(channel: Channel, queue: Queue, patience: Patience) -> Accept:

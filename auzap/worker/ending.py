@@ -15,8 +15,8 @@ __all__ = ["end_after"]
 log = get_logger("auzap.worker")
 
 
-def end_after(seconds: float, give_back: Callable[[], None], plugins: Callable[[], list[str]]) -> None:
-    """End the process with exit code 0, unless it has ended by itself until then.
+def end_after(seconds: float, give_back: Callable[[], None], plugins: Callable[[], list[str]]) -> threading.Timer:
+    """End the process with exit code 0, unless it has ended by itself until then, or the timer is cancelled.
 
     For a task that swallows its cancellation, or a transaction that nobody closes: the work is given back, and nothing
     else must keep the process from ending.
@@ -27,6 +27,7 @@ def end_after(seconds: float, give_back: Callable[[], None], plugins: Callable[[
     timer = threading.Timer(seconds, _end, [give_back, plugins])
     timer.daemon = True
     timer.start()
+    return timer
 
 
 def _end(give_back: Callable[[], None], plugins: Callable[[], list[str]]) -> None:

@@ -64,7 +64,12 @@ class Lanes:
             await self._bury_all(lease, str(error))
             return
         burst = tenant.config.burst
-        for turn in turns(lease.envelopes, burst):
+        groups = turns(lease.envelopes, burst)
+        for turn in groups:
+            if burst is not None and turn is groups[-1] is not groups[0]:
+                # the lease may have cut it: what belongs to it comes with the next one
+                await self._settle(lease, Settled((), Defer(0)))
+                return
             until = open_until(turn, burst)
             if until is not None:
                 await self._settle(lease, Settled((), Defer(until)))

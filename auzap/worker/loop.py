@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import threading
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -96,8 +97,11 @@ class Worker:
         #: waits for work, by side; cancelled when something else is to be asked for
         self._waits: dict[bool, anyio.CancelScope] = {}
         self._draining = anyio.CancelScope()
-        concurrency = config.worker.concurrency
-        self._most = concurrency // 2 if len(config.tenants) > 1 else None
+        #: lanes of one tenant at a time, by side
+        self._most: dict[bool, int | None] = {False: None, True: None}
+        if len(config.tenants) > 1:
+            self._most = {False: config.worker.concurrency // 2, True: _EVENTS // 2}
+        self._last_resort: threading.Timer | None = None
 
     async def run(self) -> None:
         log.info("Worker started", worker=self._name, concurrency=self._config.worker.concurrency)
@@ -145,7 +149,7 @@ class Worker:
                     return
 
     async def _take(self, free: int, side: bool) -> list[Lease]:
-        share = None if side else Share(self._most, self._by_tenant())
+        share = Share(self._most[side], self._by_tenant(side))
         with anyio.CancelScope() as self._waits[side]:
             return await self._patience(
                 self._queue.lease,
@@ -159,8 +163,13 @@ class Worker:
         return []
 
     def _begin(self, lanes: TaskGroup, lease: Lease, side: bool) -> None:
-        held = self._held[lease.lane] = _Held(lease, side, anyio.CancelScope(), lease.envelopes[0])
-        if lease.envelopes[0].lost_leases >= _ALONE:
+        held = _Held(lease, side, anyio.CancelScope(), lease.envelopes[0])
+        suspect = lease.envelopes[0].lost_leases >= _ALONE
+        if suspect and self._suspects:  # in hand, it would be blamed with the one that kills
+            lanes.start_soon(self._give_back, held)
+            return
+        self._held[lease.lane] = held
+        if suspect:
             self._suspects.append(held)
             for wait in self._waits.values():
                 wait.cancel()
@@ -182,13 +191,14 @@ class Worker:
             await self._wait_for_a_change()
         self._suspects.remove(held)
 
-    def _by_tenant(self) -> Counter[str]:
-        return Counter(held.lease.tenant for held in self._held.values() if not held.side)
+    def _by_tenant(self, side: bool) -> Counter[str]:
+        return Counter(held.lease.tenant for held in self._held.values() if held.side == side)
 
     def _free(self, held: _Held) -> None:
         """The lane is out of hand. If its tenant held all that it may, the wait for work is asked anew."""
-        if self._most is not None and self._by_tenant()[held.lease.tenant] >= self._most and False in self._waits:
-            self._waits[False].cancel()
+        most = self._most[held.side]
+        if most is not None and self._by_tenant(held.side)[held.lease.tenant] >= most and held.side in self._waits:
+            self._waits[held.side].cancel()
         if self._held.get(held.lease.lane) is held:
             del self._held[held.lease.lane]
         self._freed.set()
@@ -295,7 +305,15 @@ class Worker:
 
     def _end_at_last(self) -> None:
         drain = 0.0 if self._draining.cancel_called else self._config.worker.drain
-        end_after(drain + _GIVE_BACK + _CLOSE, lambda: self._queue.blame(self._name, None), self._plugins_at_work)
+        self.ended()
+        self._last_resort = end_after(
+            drain + _GIVE_BACK + _CLOSE, lambda: self._queue.blame(self._name, None), self._plugins_at_work
+        )
+
+    def ended(self) -> None:
+        """All is closed: the process need not be ended by force."""
+        if self._last_resort is not None:
+            self._last_resort.cancel()
 
     def _plugins_at_work(self) -> list[str]:
         calls = [self._calls.current(held.task) for held in list(self._held.values()) if held.task is not None]

@@ -53,7 +53,7 @@ async def serve(
     _report_broken(config, registry)
     patience, calls = Patience(), Calls()
     await patience(anyio.to_thread.run_sync, prepare_database, config, registry)
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as outermost, AsyncExitStack() as stack:
         queue = await patience(_enter_queue, config, registry, stack)
         store = await stack.enter_async_context(
             open_store(config.database.url, config.base, before_commit=lambda: reached("before_commit"))
@@ -84,6 +84,8 @@ async def serve(
             until_empty=until_empty,
             end_when_blocked=end_when_blocked,
         )
+        # closed last: until everything else is, the process may have to be ended by force
+        outermost.callback(worker.ended)
         await worker.run()
 
 

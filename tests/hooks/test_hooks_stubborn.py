@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import anyio
@@ -56,6 +57,28 @@ class Deaf(Plugin):
                 await asyncio.sleep(3600)
 
 
+class Holding(Plugin):
+    """Deaf, and slow to let go of what it holds."""
+
+    held = True
+
+    @hookimpl
+    async def handle_message(self) -> None:
+        async with _hold():
+            await Deaf.handle_message(self)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def _hold() -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            Holding.held = False
+
+
 class Tidy(Plugin):
     """Cleans up in a scope of its own that is cancelled: it hears of it again and again, and then goes on."""
 
@@ -91,6 +114,12 @@ async def test_a_plugin_that_ignores_a_cancellation_from_outside_is_left_behind(
         await handle(hooks_of(Deaf, timeout=60))
     assert scope.cancelled_caught
     assert time.monotonic() - began < 5
+
+
+async def test_what_a_plugin_holds_that_is_left_behind_is_let_go_of() -> None:
+    with pytest.raises(HookFailed, match="left behind"):
+        await handle(hooks_of(Holding, timeout=0.05, grace=0.05))
+    assert not Holding.held
 
 
 async def test_a_plugin_may_hear_of_its_own_cancellation_for_a_while() -> None:

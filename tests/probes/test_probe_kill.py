@@ -50,7 +50,7 @@ async def _kill_five_times(
 
 @pytest.mark.parametrize("concurrency", [5, 50])
 async def test_five_kills_lose_and_double_nothing(tmp_path: Path, gateway: GatewayProcess, concurrency: int) -> None:
-    await _kill_five_times(tmp_path, gateway, concurrency=concurrency, messages=800, contacts=200, apart=70)
+    await _kill_five_times(tmp_path, gateway, concurrency=concurrency, messages=400, contacts=100, apart=40)
 
 
 @pytest.mark.soak

@@ -55,6 +55,7 @@ async def _go_down_for(seconds: float, folder: Path, main: Gateway, other: Gatew
     async with anyio.create_task_group() as running:
         running.start_soon(serve, house.config)
         running.start_soon(_write, house, wrote, enough)
+        await main.wait_for(1)
         await anyio.sleep(1)
         await main.down()
         down_at = time.monotonic()

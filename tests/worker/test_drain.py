@@ -111,8 +111,22 @@ async def test_plugins_that_do_not_end_when_cancelled_do_not_keep_the_process(tm
     assert gateway.posts == []
 
 
+async def test_nor_does_one_that_does_not_let_go_of_a_transaction(tmp_path: Path, gateway: Gateway) -> None:
+    house = House(tmp_path, gateway.url, worker={"drain": "100ms", "timeout": "10m"})
+    await house.put(job(message("!deaf-once")))
+    worker = house.start()
+    with working(worker):
+        await until(begun(house, 1))
+        await anyio.sleep(0.3)  # it is in the middle of it
+        worker.send_signal(signal.SIGTERM)
+        assert await ended(worker) == 0
+    assert not any("force" in line["event"] for line in house.log())
+    assert house.queued("SELECT attempts, lost_leases FROM envelopes") == [{"attempts": 0, "lost_leases": 0}]
+    assert house.queued("SELECT state FROM lanes") == [{"state": "ready"}]
+
+
 @pytest.mark.soak
-@pytest.mark.parametrize("text", ["!shield", "!background", "!deaf-once"])
+@pytest.mark.parametrize("text", ["!shield", "!background"])
 async def test_what_nothing_ends_ends_with_the_process(tmp_path: Path, gateway: Gateway, text: str) -> None:
     house = House(tmp_path, gateway.url, worker={"drain": "100ms", "timeout": "10m"})
     await house.put(job(message(text)))

@@ -163,6 +163,17 @@ async def test_what_would_end_a_process_costs_a_plugin_its_attempts(
     assert sorted(post.text for post in gateway.posts) == ["ok: depois", "ok: oi"]
 
 
+async def test_who_does_not_let_go_of_a_transaction_keeps_the_others_no_longer_than_its_deadline(
+    tmp_path: Path, gateway: Gateway
+) -> None:
+    house = House(tmp_path, gateway.url, worker={"attempts": 1, "timeout": "300ms"})
+    await house.put(job(message("!deaf-once")), *(job(message("oi", phone=f"55119000000{n}")) for n in range(11, 15)))
+    await house.serve()
+    (letter,) = await house.dead()
+    assert "does not end when it is cancelled" in letter.reason
+    assert [post.text for post in gateway.posts] == ["ok: oi"] * 4
+
+
 async def test_plugins_hear_of_a_dead_letter_though_its_lane_is_over(tmp_path: Path, gateway: Gateway) -> None:
     """The lane went back when the letter was buried: that is no lease that was lost."""
     (tmp_path / "told").touch()

@@ -34,7 +34,7 @@ async def look(house: House) -> None:
     """A worker starts, cleans up, and ends."""
     async with anyio.create_task_group() as working:
         working.start_soon(house.serve_until, lambda: False)
-        await anyio.sleep(0.6)
+        await anyio.sleep(1.5)
         working.cancel_scope.cancel()
 
 

@@ -78,13 +78,15 @@ async def test_what_a_plugin_does_behind_our_back_counts_for_all_that_are_under_
 async def test_a_process_that_stood_still_as_a_whole_blames_nobody(tmp_path: Path, gateway: Gateway) -> None:
     """SIGSTOP, a frozen container: here while a plugin has the loop for a moment."""
     house = House(tmp_path, gateway.url)
-    await house.put(job(message("!burn 0.25")))
-    worker = house.start("2", script=WATCHED)
+    await house.put(job(message("!block-gate")))
+    worker = house.start("3", script=WATCHED)
     with working(worker):
         await until(begun(house, 1))
         worker.send_signal(signal.SIGSTOP)
-        await anyio.sleep(2.6)
+        await anyio.sleep(3.2)
         worker.send_signal(signal.SIGCONT)
+        await anyio.sleep(0.4)  # the watchdog looks, and the loop still stands
+        (tmp_path / "gate").touch()
         await until(lambda: bool(gateway.accepted) or worker.poll() is not None)
         assert worker.poll() is None
     assert len(gateway.accepted) == 1

@@ -147,7 +147,7 @@ REVIVE_REPLY: Final = """
 DUE: Final = """
     SELECT id, organization_id, instance_id, chat_id FROM auzap_outbox
     WHERE not_before IS NOT NULL AND queued_at IS NULL AND state = 'pending' AND not_before <= ?
-    ORDER BY not_before LIMIT ?"""
+    ORDER BY not_before, id LIMIT ?"""
 QUEUED: Final = "UPDATE auzap_outbox SET queued_at = ? WHERE id = ? AND queued_at IS NULL"
 
 # ------------------------------------------------------------------ people

@@ -12,8 +12,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+import anyio
+
 from auzap.model.errors import LeaseLost, StoreUnavailable
-from auzap.model.turn import TenantStore
+from auzap.model.turn import IN_TRANSACTION, TenantStore
 from auzap.sqlite import Writer, connect
 from auzap.storage.sqlite import events, outbox, owners, retention
 from auzap.storage.sqlite import statements as sql
@@ -106,7 +108,7 @@ class SqliteStore:
             stored = await in_session(session, lambda tx: tx.execute(sql.ONCE, (turn_id, name)))
             if stored:
                 return json.loads(stored[0][0])
-            text = _json(name, await fn(session))
+            text = _json(name, await _in_time(name, fn(session)))
             await session.flush()
             row = (organization_id, turn_id, name, text, right_now())
             await in_session(session, lambda tx: tx.execute(sql.INSERT_ONCE, row))
@@ -196,6 +198,12 @@ class _TenantStore:
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
         return self.sessions.read(self.organization_id)
+
+
+async def _in_time(name: str, decision: Awaitable[Any]) -> Any:
+    with anyio.move_on_after(IN_TRANSACTION):
+        return await decision
+    raise TimeoutError(f"turn.once({name!r}): took longer than {IN_TRANSACTION:g} s, while nobody else could write")
 
 
 def _json(name: str, result: object) -> str:

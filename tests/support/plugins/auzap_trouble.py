@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -84,6 +85,8 @@ class Trouble(auzap.Plugin):
         match message.text.split():
             case ["!raise", *_]:
                 raise RuntimeError("the plugin is broken")
+            case ["!kill", *_]:
+                os.kill(os.getpid(), signal.SIGKILL)
             case ["!exit", *_]:
                 raise SystemExit(3)
             case ["!hang", *_]:
@@ -92,10 +95,9 @@ class Trouble(auzap.Plugin):
                 return 42
             case ["!block", seconds, *_]:
                 time.sleep(float(seconds))  # noqa: ASYNC251 - that is the point
-            case ["!burn", seconds, *_]:
-                until = time.process_time() + float(seconds)
-                while time.process_time() < until:
-                    pass
+            case ["!block-gate", *_]:
+                while not _is_open():
+                    time.sleep(0.01)  # noqa: ASYNC251 - that is the point
             case ["!block-behind", seconds, *_]:
                 asyncio.get_running_loop().call_later(0.1, time.sleep, float(seconds))
                 await asyncio.sleep(3600)
@@ -153,6 +155,19 @@ async def _be_deaf(session: object) -> None:
     while True:
         with suppress(asyncio.CancelledError):
             await asyncio.sleep(3600)
+
+
+class SlowBook(auzap.Plugin):
+    """Keeps a transaction open for as long as it is let."""
+
+    @auzap.hookimpl
+    async def handle_message(self, turn: Turn) -> Reply:
+        async def book(session: AsyncSession) -> str:
+            await asyncio.sleep(3600)
+            return "never"
+
+        await turn.once("book", book)
+        return Reply("booked")
 
 
 class Threaded(auzap.Plugin):
