@@ -82,8 +82,9 @@ async def test_a_process_that_stood_still_as_a_whole_blames_nobody(tmp_path: Pat
     worker = house.start("3", script=WATCHED)
     with working(worker):
         await until(begun(house, 1))
+        await anyio.sleep(0.4)
         worker.send_signal(signal.SIGSTOP)
-        await anyio.sleep(3.2)
+        await anyio.sleep(3)
         worker.send_signal(signal.SIGCONT)
         await anyio.sleep(0.4)  # the watchdog looks, and the loop still stands
         (tmp_path / "gate").touch()
