@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import anyio
@@ -38,10 +39,11 @@ def run(path: Path, drain: bool, show_phones: bool, log_level: str, as_json: boo
     """
     configure(json=as_json, level=log_level, show_phones=show_phones)
     config = load(path, tolerant=True)
-    anyio.run(_serve, config, drain)
+    with ExitStack() as ended:
+        anyio.run(_serve, config, drain, ended)
 
 
-async def _serve(config: Config, drain: bool) -> None:
+async def _serve(config: Config, drain: bool, ended: ExitStack) -> None:
     await serve(config, until_empty=drain)
-    # what plugins started by themselves, and do not end, must not keep the process
-    end_after(_CLOSE, lambda: None, list)
+    # what plugins started by themselves, and do not end, must not keep the event loop from closing
+    ended.callback(end_after(_CLOSE, lambda: None, list).cancel)
