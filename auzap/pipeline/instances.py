@@ -38,8 +38,11 @@ class Instances:
 
     def closed_until(self, tenant: str, instance: str) -> float | None:
         """Until when its lanes wait; None when sends may go ahead."""
-        paused = self._paused.get((tenant, instance))
-        return paused.until if paused is not None and paused.until > time.time() else None
+        now, paused = time.time(), self._paused.get((tenant, instance))
+        if paused is None or paused.until <= now:
+            return None
+        # what a probe meets is known soon: until then nobody waits for long
+        return min(paused.until, now + _FIRST) if paused.probing else paused.until
 
     def unreachable_since(self, tenant: str, instance: str) -> float | None:
         paused = self._paused.get((tenant, instance))
