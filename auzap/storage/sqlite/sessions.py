@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+import aiosqlite
 import anyio
-from sqlalchemy import URL, Connection, ExceptionContext, event
+from sqlalchemy import Connection, ExceptionContext, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import AsyncAdaptedQueuePool
@@ -26,6 +29,8 @@ T = TypeVar("T")
 
 #: reading sessions at a time; more of them wait
 _READERS = 16
+#: of SQLite's virtual machine, between two looks at whether anybody still waits for the statement
+_STEPS = 10_000
 
 
 async def in_session(session: AsyncSession, work: Callable[[Tx], T]) -> T:
@@ -101,10 +106,12 @@ async def _close(session: AsyncSession) -> None:
 
 
 def _engine(path: Path, busy: float, *, begin: str, query_only: bool, pool_size: int) -> AsyncEngine:
+    async def connect() -> aiosqlite.Connection:
+        return await _Connection(path, busy)
+
     engine = create_async_engine(
-        URL.create("sqlite+aiosqlite", database=str(path)),
-        # transactions are begun by hand, below
-        connect_args={"isolation_level": None, "timeout": busy},
+        "sqlite+aiosqlite://",
+        async_creator=connect,
         poolclass=AsyncAdaptedQueuePool,
         pool_size=pool_size,
         max_overflow=0,
@@ -112,7 +119,6 @@ def _engine(path: Path, busy: float, *, begin: str, query_only: bool, pool_size:
     )
 
     def prepare(connection: Any, _: object) -> None:
-        _stop_once(connection.driver_connection)
         cursor = connection.cursor()
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute(f"PRAGMA query_only={int(query_only)}")
@@ -124,7 +130,7 @@ def _engine(path: Path, busy: float, *, begin: str, query_only: bool, pool_size:
     def told(context: ExceptionContext) -> BaseException | None:
         error = context.original_exception
         if not isinstance(error, Exception):
-            _interrupt(context.connection)
+            _abandon(context.connection)
             return None
         away = told_as(StoreUnavailable, error, name=str(path))
         return away if away is not error else None
@@ -135,28 +141,56 @@ def _engine(path: Path, busy: float, *, begin: str, query_only: bool, pool_size:
     return engine
 
 
-def _interrupt(connection: Connection | None) -> None:
+def _abandon(connection: Connection | None) -> None:
     """End the statement that nobody waits for any more: its thread goes on with it otherwise."""
-    driver: Any = connection.connection.driver_connection if connection is not None else None
-    if driver is not None:
-        with suppress(StopIteration):
-            driver.interrupt().send(None)  # a coroutine, but one that waits for nothing
+    if connection is not None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, _Connection)  # noqa: S101 - connect() made it
+        driver.abandon()
 
 
-def _stop_once(connection: Any) -> None:
-    """Let a connection's thread be stopped twice.
+class _File(sqlite3.Connection):
+    """Its statement can be abandoned, and its transaction ends when it is closed.
 
-    SQLAlchemy does so when a statement is cancelled: it closes the connection, which stops the thread, and stops it at
-    once as well. aiosqlite then waits for the second stop for ever, and so would the event loop at its end.
+    SQLite itself keeps a closed file open, with its transaction and the lock, for as long as anybody holds a cursor
+    of it, as the traceback of a cancelled statement does; and what ``interrupt`` has hit cannot be rolled back then.
     """
-    stop = connection.stop
-    stopped = False
 
-    def stop_once() -> Any:
-        nonlocal stopped
-        if stopped:
+    abandoned = False
+
+    def close(self) -> None:
+        self.abandoned = False
+        with suppress(sqlite3.ProgrammingError):  # closed already
+            self.rollback()
+        super().close()
+
+
+def _open(path: Path, busy: float) -> _File:
+    file = sqlite3.connect(path, timeout=busy, isolation_level=None, check_same_thread=False, factory=_File)
+    file.set_progress_handler(lambda: file.abandoned, _STEPS)
+    return file
+
+
+class _Connection(aiosqlite.Connection):
+    """One that may be stopped twice, and closes its file whichever comes first.
+
+    SQLAlchemy does both when a statement is cancelled: it closes the connection, which stops the thread, and stops it
+    at once as well. aiosqlite then waits for the second stop for ever, or forgets the file without closing it.
+    """
+
+    def __init__(self, path: Path, busy: float) -> None:
+        super().__init__(partial(_open, path, busy), iter_chunk_size=64)
+        self._thread.daemon = True
+        self._stopped = False
+
+    def abandon(self) -> None:
+        if isinstance(self._connection, _File):
+            self._connection.abandoned = True
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        if self._stopped:
             return None
-        stopped = True
-        return stop()
-
-    connection.stop = stop_once
+        self._stopped = True
+        if self._connection is not None:
+            self._tx.put_nowait((None, self._connection.close))
+        return super().stop()
