@@ -14,6 +14,7 @@ import threading
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from json import JSONEncoder
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO, cast
@@ -29,16 +30,22 @@ _ADDRESSES = frozenset(
     """chat chat_id contact_lid contact_phone from jid lane lid number owner owners participant phone remote_jid sender
     sender_phone to""".split()  # noqa: SIM905 - one a line would be a page
 )
+#: what stands under these names is made by auzap, and has no address in it
+_OWN = frozenset(("timestamp", "level", "job_id", "row_id", "turn_id", "reply_id", "conversation_id"))
 _WITH_PLUS = re.compile(r"\+[0-9][0-9 ().-]{5,24}[0-9]")
 #: a JID's user; a Brazilian number. One pattern for both would cost three times as much
 _JID_USER = re.compile(r"(?<![0-9])[0-9]{7,}+(?=[0-9._:-]{0,40}+@[a-z])")
 _BRAZILIAN = re.compile(r"(?<![0-9A-Za-z-])55[0-9]{10,11}(?![0-9A-Za-z])")
 _LONG_RUN = re.compile(r"[0-9]{7,}+")
+#: what has none of it has no number: most texts are let through by this one search
+_SUSPECT = re.compile(r"[0-9]{7}|\+[0-9]")
 _TYPED = re.compile(r"[0-9 ().+-]{7,40}")
 _HEAD, _TAIL = 4, 2
 #: they tell of every request and statement; of interest only when looking for a fault
 _CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx")
 _DEEPEST = 6
+#: made once: ``json.dumps`` with arguments makes one for every line
+_encode = JSONEncoder().encode
 _EXC_CHARACTERS = 300
 
 _ExcInfo = tuple[type[BaseException], BaseException, TracebackType | None]
@@ -66,7 +73,7 @@ def configure(
     in_colour = out.is_terminal and not os.environ.get("NO_COLOR") if colour is None else colour
     line = _Line(people=not as_json, tracebacks=level == "debug", show_phones=show_phones)
     renderer: Processor = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(serializer=_as_json)
         if as_json
         else structlog.dev.ConsoleRenderer(colors=in_colour, sort_keys=False)
     )
@@ -87,11 +94,13 @@ def get_logger(name: str) -> FilteringBoundLogger:
 
 def mask(text: str) -> str:
     """Phone numbers and JIDs in a text, their middle digits as stars: ``5511*******01``."""
-    if "+" in text:
-        text = _WITH_PLUS.sub(_starred, text)
-    if _LONG_RUN.search(text):
-        text = _BRAZILIAN.sub(_starred, _JID_USER.sub(_starred, text))
-    return text
+    if not _SUSPECT.search(text):
+        return text
+    return _BRAZILIAN.sub(_starred, _JID_USER.sub(_starred, _WITH_PLUS.sub(_starred, text)))
+
+
+def _as_json(line: EventDict, **_: object) -> str:
+    return _encode(line)
 
 
 class _Out:
@@ -178,7 +187,10 @@ class _Line:
         line = {**own, **event, **own}
         if error and (found := _exc_info(error)):
             line["exception" if self._tracebacks else "exc"] = self._told(found)
-        return {key: self._safe(key, value, _DEEPEST) for key, value in line.items()}
+        return {
+            key: value if key in _OWN and isinstance(value, str) else self._safe(key, value, _DEEPEST)
+            for key, value in line.items()
+        }
 
     def _time(self) -> str:
         now = datetime.now(UTC)
@@ -189,6 +201,8 @@ class _Line:
 
     def _safe(self, key: str, value: Any, depth: int) -> Any:
         """A value that any renderer takes, and that tells no number."""
+        if isinstance(value, str):
+            return self._text(key, value)
         if value is None or value is True or value is False:
             return value
         if isinstance(value, int):
@@ -199,7 +213,7 @@ class _Line:
             return {str(name): self._safe(str(name), inner, depth - 1) for name, inner in value.items()}
         if isinstance(value, (list, tuple, set, frozenset)) and depth:
             return [self._safe(key, inner, depth - 1) for inner in value]
-        return self._text(key, value if isinstance(value, str) else _written(value))
+        return self._text(key, _written(value))
 
     def _text(self, key: str, text: str) -> str:
         if not self._show_phones:
