@@ -1,6 +1,8 @@
 # make run    set up what is missing, then start the bot of config.yaml
 # make test   set up what is missing, then every check that a change must pass
 # make soak   the long form of the tests
+# make docs   build the documentation's pages into build/site
+# make bench  measure; see benchmarks/README.md
 # make clean  remove what the others made, but no data
 
 PYTHON ?= python3
@@ -15,7 +17,7 @@ editable := $(addprefix -e ,. plugins/aurora plugins/client_ai)
 is_new_enough = $(shell ($(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))') 2>/dev/null || true)
 is_what = $(shell ($(PYTHON) --version) 2>&1 || true)
 
-.PHONY: run test soak clean
+.PHONY: run test soak docs bench clean
 .DELETE_ON_ERROR:
 
 run: $(VENV)/.installed
@@ -30,6 +32,12 @@ test: $(VENV)/.installed-dev
 
 soak: $(VENV)/.installed-dev
 	$(bin)/pytest -m soak
+
+docs: $(VENV)/.installed-dev
+	NO_MKDOCS_2_WARNING=1 $(bin)/mkdocs build --strict
+
+bench: $(VENV)/.installed-dev
+	$(bin)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

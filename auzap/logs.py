@@ -39,6 +39,7 @@ _BRAZILIAN = re.compile(r"(?<![0-9A-Za-z-])55[0-9]{10,11}(?![0-9A-Za-z])")
 _LONG_RUN = re.compile(r"[0-9]{7,}+")
 #: what has none of it has no number: most texts are let through by this one search
 _SUSPECT = re.compile(r"[0-9]{7}|\+[0-9]")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TYPED = re.compile(r"[0-9 ().+-]{7,40}")
 _HEAD, _TAIL = 4, 2
 #: they tell of every request and statement; of interest only when looking for a fault
@@ -71,7 +72,12 @@ def configure(
     out = _Out(sys.stderr if stream is None else stream)
     as_json = not out.is_terminal if json is None else json
     in_colour = out.is_terminal and not os.environ.get("NO_COLOR") if colour is None else colour
-    line = _Line(people=not as_json, tracebacks=level == "debug", show_phones=show_phones)
+    line = _Line(
+        people=not as_json,
+        short=not as_json and out.is_terminal and level != "debug",
+        tracebacks=level == "debug",
+        show_phones=show_phones,
+    )
     renderer: Processor = (
         structlog.processors.JSONRenderer(serializer=_as_json)
         if as_json
@@ -171,10 +177,12 @@ class _Line:
     """structlog's processor: time, level, event and the rest in this order, errors short, addresses masked.
 
     :param people: for a terminal: a short time, no control characters, no names of our own modules.
+    :param short: ids by their ends, so that a line fits; where something is wrong they are to be copied, and whole.
     """
 
-    def __init__(self, *, people: bool, tracebacks: bool, show_phones: bool) -> None:
+    def __init__(self, *, people: bool, short: bool, tracebacks: bool, show_phones: bool) -> None:
         self._people = people
+        self._short = short
         self._tracebacks = tracebacks
         self._show_phones = show_phones
 
@@ -187,10 +195,11 @@ class _Line:
         line = {**own, **event, **own}
         if error and (found := _exc_info(error)):
             line["exception" if self._tracebacks else "exc"] = self._told(found)
-        return {
+        safe = {
             key: value if key in _OWN and isinstance(value, str) else self._safe(key, value, _DEEPEST)
             for key, value in line.items()
         }
+        return {key: _shortened(value) for key, value in safe.items()} if self._short and method == "info" else safe
 
     def _time(self) -> str:
         now = datetime.now(UTC)
@@ -251,6 +260,11 @@ def _written(value: object) -> str:
     except Exception:  # noqa: BLE001 - whose ever it is, a line about it must not fail the work
         text = "(cannot be written)"
     return f"{type(value).__name__}: {' '.join(text.split())}" if isinstance(value, BaseException) else text
+
+
+def _shortened(value: Any) -> Any:
+    """The end of a UUID: its beginning is a time, and alike in all of an hour."""
+    return f"…{value[-12:]}" if isinstance(value, str) and _UUID.fullmatch(value) else value
 
 
 def _starred_all(text: str) -> str:

@@ -59,6 +59,10 @@ class Registry:
         """All plugins that are installed, by name."""
         return sorted(map(_offer, self._plugins), key=lambda offer: (offer.name, offer.distribution))
 
+    def backends(self) -> list[Offer]:
+        """All queues (``queue.<URL scheme>``) and channels (``channel.<name>``) that are installed, by name."""
+        return sorted(map(_offer, self._backends), key=lambda offer: (offer.name, offer.distribution))
+
     def plugin(self, name: str) -> PluginInfo:
         """:raises PluginError: there is none of that name, or two, or it will not load, or it is no plugin."""
         entry = _only(name, self._plugins, what="plugin")

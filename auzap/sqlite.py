@@ -8,6 +8,7 @@ is away, which all of them are told at once.
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import threading
 import time
@@ -19,13 +20,15 @@ from typing import Any, Generic, TypeVar
 
 from auzap.model.errors import Unavailable
 
-__all__ = ["Writer", "connect", "told_as"]
+__all__ = ["Writer", "connect", "read_only", "told_as", "unwritable"]
 
 Tx = TypeVar("Tx")
 A = TypeVar("A")
 R = TypeVar("R")
 Op = Callable[[Tx, Sequence[A]], Sequence[R]]
 
+#: seconds that somebody who only looks waits for a file that is being recovered
+_LOOK = 5.0
 #: arguments in one transaction at the most: bounds how long the first of them waits
 _GROUP = 256
 #: of these SQLite makes a plain DatabaseError
@@ -49,6 +52,30 @@ def connect(path: Path, *, busy: float) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """Look into a file that is there; nothing is changed, and no file is made beside it."""
+    # without a -wal nobody has it open; SQLite would make one, and leave it
+    how = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=_LOOK)
+
+
+def unwritable(path: Path) -> str | None:
+    """Why ``connect`` could not write this file, or make it; None when nothing is in the way. Changes nothing."""
+    if path.exists():
+        if not path.is_file():
+            return "is no file"
+        if not os.access(path, os.R_OK | os.W_OK):
+            return "the file may not be written"
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        return f"{folder} is no folder"
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return f"the folder {folder} may not be written"
+    return None
 
 
 def _make_folder(folder: Path) -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 
+import anyio
 import click
 
+from auzap.cli.checks.files import look_at_database, look_at_queue
+from auzap.cli.checks.online import REACHABLE, look_online
+from auzap.cli.checks.report import Report
+from auzap.cli.checks.tenants import look_at_tenants
 from auzap.cli.options import as_json, common
+from auzap.cli.output import is_terminal, print_json, print_table
 from auzap.config import Config, load
-from auzap.model.errors import AuzapError, ConfigError
+from auzap.config.nodes import shown
+from auzap.model.errors import ConfigError
 from auzap.registry import Registry
-from auzap.tenants.survey import survey
-from auzap.worker.serve import open_queue, schema_behind
 
 __all__ = ["check"]
 
@@ -21,54 +24,74 @@ __all__ = ["check"]
 @click.command()
 @common
 @as_json
-def check(path: Path, as_json: bool) -> int:
+@click.option("--online", is_flag=True, help="Also open the queue and the database, and ask each gateway.")
+def check(path: Path, as_json: bool, online: bool) -> int:
     """Look for mistakes in the configuration and the plugins; nothing is started or written.
 
-    Exit code 1 if there is any.
+    Tells all of them at once, a line each, on standard error. Exit code 1 if there is any. Notes are what may well be
+    meant; they change no exit code. With --online a gateway is reachable when it answers anything in HTTP; no message
+    is posted.
+
+    JSON: `{"ok", "mistakes": [line], "notes": [line], "plugins": {tenant that can run: [plugin, in order]},
+    "queue": state or null, "database": state or null, "gateways": {"tenant/instance": "reachable" or why not}}`.
     """
-    mistakes, plugins = _look(path)
+    report = Report()
+    config = _load(path, report)
+    if config is not None:
+        _look(config, report, online=online)
     if as_json:
-        click.echo(json.dumps({"ok": not mistakes, "mistakes": mistakes, "plugins": plugins}))
-        return 1 if mistakes else 0
-    for mistake in mistakes:
-        click.echo(mistake, err=True)
-    for tenant, names in plugins.items():
-        click.echo(f"tenant {tenant}: plugins in order: {', '.join(names) or 'none'}")
-    if not mistakes:
-        click.echo("The configuration is fine.")
-    return 1 if mistakes else 0
-
-
-def _look(path: Path) -> tuple[list[str], dict[str, list[str]]]:
-    """The mistakes, and the plugins of the tenants that have none."""
-    mistakes: list[str] = []
-    try:
-        config = load(path)
-    except ConfigError as error:
-        mistakes += str(error).splitlines()
-        try:
-            config = load(path, tolerant=True)  # the other tenants' plugins are looked at all the same
-        except ConfigError:
-            return mistakes, {}
-    registry = Registry()
-    broken = survey(config, registry)
-    for tenant, why in broken.items():
-        where = "" if isinstance(why, ConfigError) else f"tenant {tenant}: "  # which names the place in the file
-        mistakes += [f"{where}{line}" for line in str(why).splitlines()]
-    mistakes += _of_backends(config, registry)
-    return mistakes, {one.id: list(one.plugins) for one in config.tenants.values() if one.id not in broken}
-
-
-def _of_backends(config: Config, registry: Registry) -> Iterator[str]:
-    """What is wrong with the queue's URL, and with the database."""
-    try:
-        open_queue(config, registry)
-    except AuzapError as error:
-        yield str(error)
-    try:
-        behind = schema_behind(config, registry)
-    except AuzapError as error:
-        yield str(error)
+        print_json(report.as_json())
     else:
-        if behind and config.database.migrate == "manual":
-            yield f"the schema is behind ({', '.join(behind)}): run `auzap db upgrade`"
+        _tell(report)
+    return 1 if report.mistakes else 0
+
+
+def _load(path: Path, report: Report) -> Config | None:
+    """What can be read of it: the other tenants are looked at although one is broken."""
+    try:
+        return load(path)
+    except ConfigError as error:
+        report.mistake(error)
+    try:
+        return load(path, tolerant=True)
+    except ConfigError:
+        return None  # the same mistakes
+
+
+def _look(config: Config, report: Report, *, online: bool) -> None:
+    registry = Registry()
+    look_at_tenants(config, registry, report)
+    queue = look_at_queue(config, registry, report)
+    database = look_at_database(config, registry, report)
+    if online:
+
+        async def ask() -> None:
+            await look_online(config, registry, report, queue=queue, database=database)
+
+        anyio.run(ask)
+
+
+def _tell(report: Report) -> None:
+    for mistake in report.mistakes:
+        click.echo(shown(mistake, limit=None), err=True)
+    if report.tenants and is_terminal():
+        rows = [
+            (one.id, ", ".join(one.plugins) or "none", ", ".join(f"{k} ({v})" for k, v in one.instances.items()))
+            for one in report.tenants
+        ]
+        print_table(["Tenant", "Plugins in order", "Instances"], rows, whole=["Tenant"])
+        click.echo()
+    else:
+        for one in report.tenants:
+            click.echo(f"tenant {one.id}: plugins in order: {', '.join(one.plugins) or 'none'}")
+    if report.queue is not None:
+        click.echo(f"queue: {report.queue}")
+    if report.database is not None:
+        click.echo(f"database: {report.database}")
+    for name, state in report.gateways.items():
+        if state == REACHABLE:  # the others are among the mistakes
+            click.echo(f"gateway {name}: {state}")
+    for note in report.notes:
+        click.echo(f"note: {shown(note, limit=None)}")
+    if not report.mistakes:
+        click.echo("The configuration is fine.")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
 
 from auzap.cli.options import as_json, common
+from auzap.cli.output import print_json
+from auzap.cli.progress import progress
 from auzap.config import load
 from auzap.registry import Registry
 from auzap.worker.serve import upgrade_schema
@@ -24,9 +25,13 @@ def db() -> None:
 @common
 @as_json
 def upgrade(path: Path, as_json: bool) -> None:
-    """Bring the schema up to date: auzap's tables and those of the plugins in use."""
-    done = upgrade_schema(load(path, tolerant=True), Registry())
+    """Bring the schema up to date: auzap's tables and those of the plugins in use.
+
+    JSON: `{"upgraded": [distribution, ...]}`.
+    """
+    with progress("Upgrading the schema"):
+        done = upgrade_schema(load(path, tolerant=True), Registry())
     if as_json:
-        click.echo(json.dumps({"upgraded": done}))
+        print_json({"upgraded": done})
     else:
         click.echo(f"upgraded: {', '.join(done)}" if done else "The schema is up to date.")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from auzap.model.errors import AuzapError, ConfigError
 
@@ -17,12 +18,19 @@ __all__ = ["COMMANDS", "cli", "main"]
 
 #: command -> (where it is, what it does, as `auzap --help` says it)
 COMMANDS = {
+    "init": ("auzap.cli.init:init", "Write a first configuration."),
+    "chat": ("auzap.cli.chat:chat", "Talk to the bot in the terminal, as a customer or as the owner."),
     "run": ("auzap.cli.run:run", "Answer messages until told to stop."),
     "check": ("auzap.cli.check:check", "Look for mistakes in the configuration and the plugins."),
     "enqueue": ("auzap.cli.enqueue:enqueue", "Put jobs into the queue, a JSON object a line."),
+    "normalize": ("auzap.cli.normalize:normalize", "Show what the bot understands of payloads, a JSON object a line."),
     "queue": ("auzap.cli.queue:queue", "Look at the queue."),
-    "dead": ("auzap.cli.dead:dead", "Look at dead letters and try them again."),
+    "dead": ("auzap.cli.dead:dead", "Look at dead letters, try them again, delete them."),
+    "send": ("auzap.cli.send:send", "Send a message to a customer."),
     "db": ("auzap.cli.db:db", "Look after the database's schema."),
+    "plugins": ("auzap.cli.plugins:plugins", "Look at the plugins that are installed."),
+    "config": ("auzap.cli.config:config", "Help with writing the configuration."),
+    "completion": ("auzap.cli.completion:completion", "Print the script for a shell's completion."),
 }
 
 
@@ -38,6 +46,11 @@ class _Commands(click.Group):
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        """As click does it, but without importing the commands."""
+        found = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -99,12 +99,16 @@ class _Model(BaseModel):
 
 
 class Database(_Model):
-    #: as written; a path in it is relative to ``Config.base``
-    url: Annotated[str, AfterValidator(_database_url)] = Field(examples=["sqlite:///data/auzap.db"])
-    #: instead of the one in the URL
-    password: SecretStr | None = None
-    #: whether ``run`` migrates by itself; by default it does on SQLite
-    migrate: Literal["auto", "manual"]
+    """Where rows are kept: a URL, or this."""
+
+    url: Annotated[str, AfterValidator(_database_url)] = Field(
+        examples=["sqlite:///data/auzap.db"],
+        description="Where the database is; a path in it is relative to this file.",
+    )
+    password: SecretStr | None = Field(default=None, description="Used instead of the one in the URL.")
+    migrate: Literal["auto", "manual"] = Field(
+        description="Whether `run` brings the schema up to date by itself: `auto` on SQLite, `manual` elsewhere."
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -121,37 +125,49 @@ class Database(_Model):
 
 
 class Backoff(_Model):
-    #: ``exponential``: the delay doubles with each attempt
-    type: Literal["exponential", "fixed"] = "exponential"
-    delay: Duration = 2.0
+    """How long a chat waits before its message is tried again."""
+
+    type: Literal["exponential", "fixed"] = Field(
+        default="exponential", description="`exponential`: the delay doubles with each attempt; `fixed`: it does not."
+    )
+    delay: Duration = Field(default=2.0, description="Before the second attempt.")
 
 
 class WorkerConfig(_Model):
-    #: turns at the same time
-    concurrency: int = Field(default=5, ge=1)
-    #: of a handler, the first one included
-    attempts: int = Field(default=3, ge=1)
-    backoff: Backoff = Backoff()
-    lease: Time = 30.0
-    #: the deadline of a plugin's hook
-    timeout: Time = 60.0
-    #: how long the turns under way may take at the end
-    drain: Duration = 20.0
-    #: of turns, of all workers together
-    rate_limit: RateLimit | None = None
+    """How messages are worked through."""
+
+    concurrency: int = Field(
+        default=5, ge=1, description="Chats answered at the same time; 2 at least where there are several tenants."
+    )
+    attempts: int = Field(default=3, ge=1, description="How often a message is tried, the first time included.")
+    backoff: Backoff = Field(default=Backoff(), description="How long a chat waits between two attempts.")
+    lease: Time = Field(
+        default=30.0, description="How long a chat stays with a worker that is not heard of; then another one takes it."
+    )
+    timeout: Time = Field(
+        default=60.0, description="How long a plugin may take for one call, unless its own options say otherwise."
+    )
+    drain: Duration = Field(default=20.0, description="How long what is in hand may take when the worker is stopped.")
+    rate_limit: RateLimit | None = Field(
+        default=None, description="Messages that all workers together take at most; null: as many as there are."
+    )
 
 
 class Retention(_Model):
-    inbox: Time = 30 * 86400.0
-    outbox: Time = 30 * 86400.0
-    dead: Time = 90 * 86400.0
+    """How long finished things are kept."""
+
+    inbox: Time = Field(
+        default=30 * 86400.0, description="Rows of `auzap_inbox`; as long as one is there, a duplicate is recognized."
+    )
+    outbox: Time = Field(default=30 * 86400.0, description="Rows of `auzap_outbox`.")
+    dead: Time = Field(default=90 * 86400.0, description="Dead letters.")
 
 
 class Burst(_Model):
     """What arrives within ``window`` of the last message is answered at once, ``max`` after the first at the latest."""
 
-    window: Time = 3.0
-    max: Time = 15.0
+    window: Time = Field(default=3.0, description="How long to wait for another message after the last one.")
+    max: Time = Field(default=15.0, description="How long the first message waits at the most.")
 
     @model_validator(mode="after")
     def _order(self) -> Self:
@@ -161,33 +177,44 @@ class Burst(_Model):
 
 
 class InstanceConfig(_Model):
-    channel: str
+    """A connected number: its channel, and the channel's options."""
+
+    channel: str = Field(description="The kind of connection.")
     #: the whole mapping, ``channel`` included
     options: RawOptions
 
 
 class PluginEntry(_Model):
-    #: the plugin's name; the key in the YAML may be a name of the tenant's own
-    use: str
+    """A plugin's options."""
+
+    use: str = Field(description="The plugin's name, where the key is a name of the tenant's own.")
     #: the whole mapping, ``use`` included
     options: RawOptions
 
 
 class TenantConfig(_Model):
+    """A business."""
+
     id: str
-    name: str = Field(min_length=1)
-    #: IANA name
-    timezone: Annotated[str, AfterValidator(_timezone)] = "America/Sao_Paulo"
-    #: phone numbers, as typed
-    owners: tuple[Phone, ...] = ()
-    burst: Burst | None = None
-    #: whether messages in groups are answered
-    groups: bool = False
-    #: the numbers of a pilot, which answers nobody else
-    only: tuple[Phone, ...] | None = None
-    instances: Mapping[str, InstanceConfig]
-    #: in the order they are asked
-    plugins: Mapping[str, PluginEntry]
+    name: str = Field(min_length=1, description="What the business is called; its id when it is left out.")
+    timezone: Annotated[str, AfterValidator(_timezone)] = Field(
+        default="America/Sao_Paulo", description="IANA name of its time zone."
+    )
+    owners: tuple[Phone, ...] = Field(
+        default=(), description="The owners' phone numbers.", examples=[["+55 11 90000-0001"]]
+    )
+    burst: Burst | None = Field(
+        default=None, description="Answer messages that come close together at once; null: each by itself."
+    )
+    groups: bool = Field(default=False, description="Whether messages in groups are answered.")
+    only: tuple[Phone, ...] | None = Field(
+        default=None, description="The numbers of a pilot, which answers nobody else; null: everybody is answered."
+    )
+    instances: Mapping[str, InstanceConfig] = Field(description="The connected numbers, by name.")
+    plugins: Mapping[str, PluginEntry] = Field(
+        description="The plugins with their options, in the order they are asked; then those of `defaults` that are "
+        "not named here. `false` switches one off."
+    )
     #: the whole mapping, what it inherits included
     raw: RawOptions
 
@@ -205,15 +232,21 @@ class Config(_Model):
     path: Path
     #: the file's folder, absolute: what paths in the file are relative to
     base: Path
-    queue: Annotated[str, AfterValidator(_queue_url)] = Field(examples=["sqlite:///data/queue.db"])
-    database: Database = Field(examples=["sqlite:///data/auzap.db"])
-    worker: WorkerConfig = WorkerConfig()
-    #: older messages are not answered
-    stale_after: Time = 86400.0
-    #: how long the turns of an unreachable instance wait
-    give_up_after: Time = 3600.0
-    retention: Retention = Retention()
-    tenants: Mapping[str, TenantConfig]
+    queue: Annotated[str, AfterValidator(_queue_url)] = Field(
+        examples=["sqlite:///data/queue.db"],
+        description="Where messages wait; a path in it is relative to this file.",
+    )
+    database: Database = Field(
+        examples=["sqlite:///data/auzap.db"],
+        description="Where rows are kept: a URL, or {url, password, migrate}; a path in it is relative to this file.",
+    )
+    worker: WorkerConfig = Field(default=WorkerConfig(), description="How messages are worked through.")
+    stale_after: Time = Field(default=86400.0, description="Messages that were older when they came are not answered.")
+    give_up_after: Time = Field(
+        default=3600.0, description="How long messages wait for a number that cannot be reached; then they are dead."
+    )
+    retention: Retention = Field(default=Retention(), description="How long finished things are kept.")
+    tenants: Mapping[str, TenantConfig] = Field(description="The businesses, by organizationId.")
     #: what was left out: tenant id, or file of tenants -> why
     broken: Mapping[str, str]
     #: the file's top

@@ -20,17 +20,19 @@ class RateLimit(BaseModel):
     """At most ``max`` in any span of ``per``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    max: int = Field(default=10, ge=1)
-    per: Duration = Field(default=1.0, gt=0)
+    max: int = Field(default=10, ge=1, description="How many.")
+    per: Duration = Field(default=1.0, gt=0, description="In which time.")
 
 
 class ChannelOptions(BaseModel):
     """What an instance's mapping in the YAML may say; each channel adds its own keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    channel: str
-    #: of sends of this instance, in all processes together; None lifts it
-    rate_limit: RateLimit | None = RateLimit()
+    channel: str = Field(description="The kind of connection.")
+    rate_limit: RateLimit | None = Field(
+        default=RateLimit(),
+        description="Messages sent from this number at most, by all workers together; null: no limit.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +99,12 @@ class Channel:
         :raises Refused: it said no, or we do not know (a timeout, a connection that broke after the request left).
         """
         raise NotImplementedError
+
+    async def probe(self) -> None:
+        """Ask whether the provider can be reached; nothing is posted. The default has none.
+
+        :raises Unreachable: it cannot.
+        """
 
     async def listen(self, accept: Accept) -> None:
         """Take messages in by itself until cancelled (a terminal). The default has nothing to take in."""

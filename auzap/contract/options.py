@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from auzap.model.durations import parse_duration
 
@@ -22,9 +22,11 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: the deadline of each of the plugin's hooks; None: ``worker.timeout``
-    timeout: Duration | None = None
-    #: whom ``handle_message`` is asked for; None: everybody
-    roles: tuple[str, ...] | None = None
-    #: the plugin's name when the YAML's key is a name of the tenant's own
-    use: str | None = None
+    timeout: Duration | None = Field(
+        default=None, description="How long each call of the plugin may take; null: `worker.timeout`."
+    )
+    roles: tuple[str, ...] | None = Field(
+        default=None,
+        description="Whose messages the plugin is asked to answer, such as owner, client; null: everybody's.",
+    )
+    use: str | None = Field(default=None, description="The plugin's name, where the key is a name of the tenant's own.")

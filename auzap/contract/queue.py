@@ -11,9 +11,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Literal, Protocol, Self
+from typing import Any, Literal, Protocol, Self, runtime_checkable
 
-__all__ = ["Burial", "DeadLetter", "Envelope", "Kind", "Lease", "Queue", "Share", "Stats"]
+__all__ = [
+    "Burial",
+    "DeadLetter",
+    "Envelope",
+    "Inspectable",
+    "Inspection",
+    "Kind",
+    "Lease",
+    "Queue",
+    "Share",
+    "Stats",
+]
 
 Kind = Literal["message", "event", "outbound"]
 
@@ -208,4 +219,29 @@ class Queue(Protocol):
 
         :raises ValueError: neither is given.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What can be seen of a queue from outside.
+
+    :param place: where it is, for people; no secret is in it.
+    :param there: whether it is there; if not, it is made when it is first opened.
+    :param mistakes: what would keep it from being opened, a line each.
+    """
+
+    place: str
+    there: bool
+    mistakes: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Inspectable(Protocol):
+    """A queue that can be looked at without being opened: nothing is made or written, nobody is waited for."""
+
+    def inspect(self) -> Inspection: ...
+
+    def dead_ids(self, prefix: str, limit: int) -> list[str]:
+        """Ids of dead letters that begin so; none where they cannot be seen."""
         ...

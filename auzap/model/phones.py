@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 
-from auzap.model.jids import split_jid
+from auzap.model.jids import PHONE_SERVERS, split_jid
 
-__all__ = ["DDDS", "phone_forms", "phone_key", "same_person", "typed_digits"]
+__all__ = ["DDDS", "dialled", "phone_forms", "phone_key", "same_person", "typed_digits"]
 
 _DDD = "(?:1[1-9]|2[12478]|3[1-578]|4[1-9]|5[1345]|6[1-9]|7[134579]|8[1-9]|9[1-9])"
 #: Brazil's 67 area codes
@@ -31,7 +31,6 @@ _NATIONAL = re.compile(rf"{_DDD}(?:9[0-9]{{8}}|[2-9][0-9]{{7}})")
 _TRUNK = re.compile(r"0(?:[1-9][0-9])?([1-9][0-9]{9,10})")
 #: 0800 and its like have no area; their 0 is a trunk prefix too
 _NOT_GEOGRAPHIC = re.compile(r"0([3589]00[0-9]{6,7})")
-_PHONE_SERVERS = ("s.whatsapp.net", "c.us", "hosted")
 
 
 def typed_digits(text: str) -> str | None:
@@ -72,6 +71,17 @@ def phone_forms(key: str) -> tuple[str, ...]:
     return (canonical, prefix + _OPTIONAL_DIGIT[prefix[:2]] + rest)
 
 
+def dialled(digits: str) -> str:
+    """Which of a number's forms to write to first, when WhatsApp has not told its own.
+
+    Brazilian mobiles are mostly registered with the ninth digit up to area code 28, and without it from 31 on.
+    """
+    found = _WITH_OR_WITHOUT[0].fullmatch(digits)
+    if found is None:
+        return digits
+    return found[1] + ("9" if found[1] < "5531" else "") + found[3]
+
+
 def same_person(a: str | None, b: str | None) -> bool:
     """Whether two numbers (digits with their country) are one person. No number is nobody's."""
     key = phone_key(a)
@@ -91,7 +101,7 @@ def _only_digits(text: str) -> str:
 
 def _jid_digits(text: str) -> str | None:
     user, server = split_jid(text.strip()) or ("", "")
-    return user if server in _PHONE_SERVERS and user == _only_digits(user) else None
+    return user if server in PHONE_SERVERS and user == _only_digits(user) else None
 
 
 def _international(digits: str) -> str | None:

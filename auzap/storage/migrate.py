@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
     from sqlmodel import SQLModel
 
-__all__ = ["PluginTables", "pending", "upgrade"]
+__all__ = ["PluginTables", "pending", "revisions", "upgrade"]
 
 _OWN = "auzap"
 _ENVIRONMENT = "auzap.storage.migrations"
@@ -63,6 +63,25 @@ def pending(url: str, base: Path, plugins: Sequence[PluginTables] = ()) -> list[
         raise told_as(StoreUnavailable, error, name=str(path)) from error
 
 
+def revisions(url: str, base: Path, plugins: Sequence[PluginTables] = ()) -> dict[str, str]:
+    """Distribution -> the revision that its part of the database is at; those that have none are left out.
+
+    :raises StoreUnavailable: the database cannot be read.
+    """
+    path = sqlite_path(url, base)
+    if not path.exists():
+        return {}
+    try:
+        with closing(sqlite3.connect(path, timeout=_PATIENCE)) as raw:
+            return {
+                one.distribution: ", ".join(sorted(stamps))
+                for one in _wanted(plugins)
+                if (stamps := one.stamps(lambda sql: raw.execute(sql).fetchall()))
+            }
+    except sqlite3.Error as error:
+        raise told_as(StoreUnavailable, error, name=str(path)) from error
+
+
 def upgrade(url: str, base: Path, plugins: Sequence[PluginTables] = ()) -> list[str]:
     """Upgrade what is behind, each distribution in a transaction of its own; several processes may do so at once.
 
@@ -90,12 +109,10 @@ class _Schema:
         return "alembic_version_" + re.sub(r"[^a-z0-9]+", "_", self.distribution.lower())
 
     def behind(self, query: Query) -> bool:
-        present = {row[0] for row in query("SELECT name FROM sqlite_master WHERE type = 'table'")}
         if self.revisions is None:
+            present = _tables(query)
             return any(str(table.__tablename__) not in present for table in self.tables)
-        stamps: set[str] = set()
-        if self.version_table in present:
-            stamps = {row[0] for row in query(f"SELECT version_num FROM {self.version_table}")}  # noqa: S608
+        stamps = self.stamps(query)
         unknown = stamps - self.revisions.known
         if unknown:
             raise ConfigError(
@@ -103,6 +120,12 @@ class _Schema:
                 f"{', '.join(sorted(unknown))}; install the version that wrote it"
             )
         return self.revisions.head is not None and stamps != {self.revisions.head}
+
+    def stamps(self, query: Query) -> set[str]:
+        """The revisions that were applied last."""
+        if self.version_table not in _tables(query):
+            return set()
+        return {row[0] for row in query(f"SELECT version_num FROM {self.version_table}")}  # noqa: S608
 
     def apply(self, connection: Connection) -> None:
         if self.revisions is None:
@@ -172,6 +195,10 @@ def _upgrade(path: Path, schema: _Schema) -> bool:
         raise PluginError(f"{schema.distribution}: its migration failed: {type(error).__name__}: {error}") from error
     finally:
         raw.close()
+
+
+def _tables(query: Query) -> set[str]:
+    return {row[0] for row in query("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 def _nothing_there(_: str) -> Sequence[Any]:

@@ -27,6 +27,7 @@ __all__ = [
     "DueReply",
     "Inbound",
     "NewReply",
+    "Outgoing",
     "Owner",
     "Person",
     "Recorded",
@@ -149,6 +150,21 @@ class DueReply:
     chat_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message that answers nothing: somebody has it sent."""
+
+    #: of its row in the outbox, so the idempotency key; the same again is the same message
+    id: str
+    organization_id: str
+    instance_id: str
+    #: where to, if nothing was heard of the person on this instance
+    chat_id: str
+    text: str
+    #: who becomes a contact, with a conversation and a row in ``messages``; None for owners
+    person: Person | None
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     id: str
@@ -253,6 +269,14 @@ class Store(Protocol):
     async def due(self, before: datetime, *, limit: int) -> list[DueReply]: ...
 
     async def note_queued(self, reply_ids: Sequence[str]) -> None: ...
+
+    async def put_outgoing(self, outgoing: Outgoing) -> StoredReply:
+        """A scheduled row of the outbox that is due now, and for a customer its row in ``messages``.
+
+        It goes to the chat that the person last wrote in on this instance. Of an id that was put before nothing is
+        changed, and what was stored is given.
+        """
+        ...
 
     async def outbound(self, reply_id: str) -> StoredReply | None:
         """One row of the outbox; None when there is none."""

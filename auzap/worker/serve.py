@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -18,14 +19,23 @@ from auzap.pipeline.patience import Patience
 from auzap.pipeline.work import Parts, Settings
 from auzap.registry import Registry
 from auzap.storage import open_store
-from auzap.storage.migrate import pending, upgrade
+from auzap.storage.migrate import pending, revisions, upgrade
+from auzap.storage.urls import sqlite_path
 from auzap.tenants.survey import survey, tables_of
 from auzap.tenants.tenants import Tenants
 from auzap.worker.lanes import Lanes
 from auzap.worker.loop import Worker
 from auzap.worker.watchdog import END
 
-__all__ = ["open_queue", "prepare_database", "schema_behind", "serve", "upgrade_schema"]
+__all__ = [
+    "database_file",
+    "open_queue",
+    "prepare_database",
+    "schema_behind",
+    "schema_revisions",
+    "serve",
+    "upgrade_schema",
+]
 
 log = get_logger("auzap.worker")
 
@@ -52,9 +62,12 @@ async def serve(
     registry = Registry()
     _report_broken(config, registry)
     patience, calls = Patience(), Calls()
-    await patience(anyio.to_thread.run_sync, prepare_database, config, registry)
+    behind = await patience(anyio.to_thread.run_sync, _look_at_schema, config, registry)
     async with AsyncExitStack() as outermost, AsyncExitStack() as stack:
+        # before the database is changed: a queue that cannot be used is a mistake to mend first
         queue = await patience(_enter_queue, config, registry, stack)
+        if behind:
+            await patience(anyio.to_thread.run_sync, prepare_database, config, registry)
         store = await stack.enter_async_context(
             open_store(config.database.url, config.base, before_commit=lambda: reached("before_commit"))
         )
@@ -64,7 +77,7 @@ async def serve(
             permit=lambda key, most, per: queue.permit(key, most=most, per=per),
             instances=Instances(lambda tenant, instance: patience(queue.wake, tenant, instance)),
             patience=patience,
-            settings=_settings(config),
+            settings=settings_of(config),
             reached=reached,
         )
         lanes = Lanes(
@@ -96,12 +109,29 @@ async def _enter_queue(config: Config, registry: Registry, stack: AsyncExitStack
 def open_queue(config: Config, registry: Registry) -> Queue:
     """The queue that the configuration names, not yet entered.
 
-    :raises ConfigError: no backend has this URL scheme, or the URL is wrong.
+    :raises ConfigError: no backend has this URL scheme, or the URL is wrong, or it is the database's.
     """
     with _placed(config, "queue", ConfigError, PluginError):
         backend = registry.queue(config.queue.partition("://")[0])
         queue: Queue = backend.from_url(config.queue, config.base)
+        if _is_the_databases(config.queue, config):
+            raise ConfigError("this is the database's file; give the queue a file of its own")
     return queue
+
+
+def _is_the_databases(url: str, config: Config) -> bool:
+    """Whoever came first would make tables in it, and the other one would not know the file."""
+    try:
+        files = [sqlite_path(one, config.base).resolve() for one in (url, config.database.url)]
+    except (ConfigError, ValueError):
+        return False  # one of them is no SQLite file
+    return files[0] == files[1]
+
+
+def database_file(config: Config) -> Path:
+    """:raises ConfigError: there is no such database."""
+    with _placed(config, "database", ConfigError):
+        return sqlite_path(config.database.url, config.base)
 
 
 def schema_behind(config: Config, registry: Registry) -> list[str]:
@@ -111,6 +141,15 @@ def schema_behind(config: Config, registry: Registry) -> list[str]:
     """
     with _placed(config, "database", ConfigError):
         return pending(config.database.url, config.base, tables_of(config, registry))
+
+
+def schema_revisions(config: Config, registry: Registry) -> dict[str, str]:
+    """Distribution -> the revision that its tables are at (blocking); changes nothing.
+
+    :raises ConfigError: there is no such database.
+    """
+    with _placed(config, "database", ConfigError):
+        return revisions(config.database.url, config.base, tables_of(config, registry))
 
 
 def upgrade_schema(config: Config, registry: Registry) -> list[str]:
@@ -125,11 +164,20 @@ def upgrade_schema(config: Config, registry: Registry) -> list[str]:
 
 def prepare_database(config: Config, registry: Registry) -> None:
     """Bring the schema up to date where the configuration allows it (blocking)."""
+    behind = _look_at_schema(config, registry)
+    for done in upgrade_schema(config, registry) if behind else ():
+        log.info("Schema upgraded", distribution=done)
+
+
+def _look_at_schema(config: Config, registry: Registry) -> list[str]:
+    """As ``schema_behind``.
+
+    :raises ConfigError: also where it is behind and is not brought up to date by itself.
+    """
     behind = schema_behind(config, registry)
     if behind and config.database.migrate == "manual":
         raise ConfigError(f"the schema is behind ({', '.join(behind)}): run `auzap db upgrade` first")
-    for done in upgrade_schema(config, registry) if behind else ():
-        log.info("Schema upgraded", distribution=done)
+    return behind
 
 
 @contextmanager
@@ -152,7 +200,8 @@ def _report_broken(config: Config, registry: Registry) -> None:
         raise ConfigError(f"no tenant can run: {why[0]}")
 
 
-def _settings(config: Config) -> Settings:
+def settings_of(config: Config) -> Settings:
+    """The figures that the steps of a turn need."""
     worker = config.worker
     return Settings(
         attempts=worker.attempts,

@@ -81,6 +81,7 @@ def test_the_chat(jid: Any, chat_id: str, kind: str, dispatch: bool) -> None:
         ({"remoteJid": GROUP}, {}, None, None),
         ({"remoteJid": "status@broadcast", "participant": CLIENT}, {}, PHONE, None),
         ({"remoteJid": "1600000000@broadcast", "participant": LID}, {}, None, LID),
+        ({"remoteJid": "status@broadcast", "participant": LID, "remoteJidAlt": CLIENT}, {}, PHONE, LID),
         ({"remoteJid": CLIENT, "participant": f"{OTHER}@s.whatsapp.net"}, {}, PHONE, None),
         ({"remoteJid": "1234@s.whatsapp.net"}, {}, None, None),
         ({"remoteJid": 5, "remoteJidAlt": [CLIENT]}, {}, None, None),

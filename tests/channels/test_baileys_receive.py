@@ -34,6 +34,19 @@ def test_several_messages_are_split_in_their_order(wrap: Any) -> None:
     assert [arrival.chat_id for arrival in arrivals] == [CLIENT, LID, CLIENT]
 
 
+@pytest.mark.parametrize("event", ["messages.upsert", "MESSAGES_UPSERT", "send.message", "messages.set"])
+@pytest.mark.parametrize("hold", [lambda one: one, lambda one: [one], lambda one: {"messages": [one]}])
+def test_a_webhook_of_evolution_is_opened(event: str, hold: Any) -> None:
+    posted = payload(OI)
+    assert one({"event": event, "instance": "main", "data": hold(posted), "sender": CLIENT}) == one(posted)
+
+
+@pytest.mark.parametrize("event", ["connection.update", "messages.delete", "x" * 10_000, "\x1b[2J", "\ud800"])
+def test_a_webhook_that_holds_no_message_is_refused(event: str) -> None:
+    with pytest.raises(BadPayload, match=r"^no message: a webhook of the event '[ -~]{1,42}'$"):
+        Baileys.receive({"event": event, "data": payload(OI)})
+
+
 @pytest.mark.parametrize(
     "posted",
     [None, 5, "Oi", True, {}, {"message": OI}, {"key": None}, {"key": "A"}, [], {"messages": []}, {"messages": 5}],

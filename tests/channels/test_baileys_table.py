@@ -94,6 +94,12 @@ MESSAGES: list[tuple[dict[str, Any], str, str, dict[str, Any]]] = [
         {"latitude": None, "longitude": None, "name": None, "address": None, "live": True},
     ),
     (
+        {"locationMessage": {"degreesLatitude": 1e300, "degreesLongitude": 10**400}},
+        "location",
+        "",
+        {"latitude": 1e300, "longitude": None, "name": None, "address": None, "live": False},
+    ),
+    (
         {"liveLocationMessage": {"degreesLatitude": 1, "degreesLongitude": 2, "caption": "A caminho"}},
         "location",
         "A caminho",
@@ -177,6 +183,12 @@ MESSAGES: list[tuple[dict[str, Any], str, str, dict[str, Any]]] = [
     ({"templateMessage": {"interactiveMessageTemplate": {"body": {"text": "Olá"}}}}, "interactive", "Olá", {}),
     (
         {"highlyStructuredMessage": {"hydratedHsm": {"hydratedTemplate": {"hydratedContentText": "Olá"}}}},
+        "interactive",
+        "Olá",
+        {},
+    ),
+    (
+        {"highlyStructuredMessage": {"hydratedHsm": {"interactiveMessageTemplate": {"body": {"text": "Olá"}}}}},
         "interactive",
         "Olá",
         {},
@@ -338,6 +350,8 @@ OTHERS: list[tuple[dict[str, Any], str, str, dict[str, Any], str]] = [
     ({"somethingNew": {"text": "Oi"}}, "unsupported", "", {}, "unsupported"),
     ({"conversation": 5}, "unsupported", "", {}, "unsupported"),
     ({"imageMessage": "Oi"}, "unsupported", "", {}, "unsupported"),
+    ({"": 1}, "unsupported", "", {}, "unsupported"),
+    ({"imageMessage": []}, "unsupported", "", {}, "unsupported"),
     ({"extendedTextMessage": ["Oi"]}, "unsupported", "", {}, "unsupported"),
     ({"conversation": ""}, "empty", "", {}, "none"),
     ({"conversation": "  \n\t"}, "empty", "", {}, "none"),

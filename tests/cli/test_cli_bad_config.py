@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -19,8 +17,18 @@ from auzap.registry import Registry
 from tests.support.commands import Auzap, place, wait_until
 from tests.support.gateway import GatewayProcess
 from tests.support.house import House, environment, job, message
+from tests.support.permissions import bound_by_permissions
 
-COMMANDS = ("run", "run --drain", "queue stats", "dead list", "dead show x", "dead retry --all", "db upgrade")
+COMMANDS = (
+    "run",
+    "run --drain",
+    "queue stats",
+    "dead list",
+    "dead show x",
+    "dead retry --all",
+    "dead purge --all",
+    "db upgrade",
+)
 CONFIG = """\
 queue: sqlite:///queue.db
 database: sqlite:///auzap.db
@@ -209,27 +217,38 @@ def test_a_queue_file_that_is_no_queue_is_told_and_left_as_it_is(house: House, a
     (house.folder / "queue.db").write_bytes(content)
     ran = auzap(*command.split())
     assert (ran.code, ran.lines) == (2, [f"auzap: queue {house.folder}/queue.db: this file is no SQLite database"])
+    assert auzap("check").lines == [f"queue {house.folder}/queue.db: this file is no SQLite database"]
     assert (house.folder / "queue.db").read_bytes() == content
 
 
 def test_a_queue_in_the_databases_file_is_told(house: House, auzap: Auzap) -> None:
     house.document["queue"] = house.document["database"]
     house.write()
+    where = place(house.path, "sqlite:///auzap.db")
+    told = f"{where}: queue: this is the database's file; give the queue a file of its own"
+    for command in ("run --drain", "queue stats", "dead list"):
+        ran = auzap(*command.split())
+        assert (ran.code, ran.lines) == (2, [f"auzap: {told}"])
+    assert auzap("check").lines == [told]
+    assert [path.name for path in house.folder.iterdir()] == ["config.yaml"]
+
+
+def test_a_queue_file_that_is_something_else_is_told_before_the_database_is_changed(house: House, auzap: Auzap) -> None:
+    change(house.folder / "queue.db", "CREATE TABLE recipes (name TEXT)")
+    told = f"queue {house.folder}/queue.db: this file holds something else; give the queue a file of its own"
     ran = auzap("run", "--drain")
-    assert (ran.code, ran.lines) == (
-        2,
-        [f"auzap: queue {house.folder}/auzap.db: this file holds something else; give the queue a file of its own"],
-    )
+    assert (ran.code, ran.lines) == (2, [f"auzap: {told}"])
+    assert not (house.folder / "auzap.db").exists()
+    assert auzap("check").lines == [told]
 
 
 def test_a_queue_of_a_newer_version_is_told(house: House, auzap: Auzap) -> None:
     auzap("queue", "stats")
     change(house.folder / "queue.db", "PRAGMA user_version = 99")
+    told = f"queue {house.folder}/queue.db: written by a newer auzap (version 99 of the file, this one knows 1)"
     ran = auzap("run", "--drain")
-    assert (ran.code, ran.lines) == (
-        2,
-        [f"auzap: queue {house.folder}/queue.db: written by a newer auzap (version 99 of the file, this one knows 1)"],
-    )
+    assert (ran.code, ran.lines) == (2, [f"auzap: {told}"])
+    assert auzap("check").lines == [told]
 
 
 def test_a_database_of_a_newer_version_is_told(house: House, auzap: Auzap) -> None:
@@ -296,8 +315,8 @@ def test_run_waits_until_it_may_write_the_data_folder(tmp_path: Path, gateway: G
         try:
             assert worker.stderr is not None
             waiting = json.loads(worker.stderr.readline())
-            assert (waiting["level"], waiting["event"], waiting["away"]) == ("error", "Waiting", "StoreUnavailable")
-            assert waiting["error"] == f"{tmp_path}/data/auzap.db: {why}"
+            assert (waiting["level"], waiting["event"], waiting["away"]) == ("error", "Waiting", "QueueUnavailable")
+            assert waiting["error"] == f"queue {tmp_path}/data/queue.db: {why}"
             tmp_path.chmod(0o755)
             _, rest = worker.communicate(timeout=30)
         finally:
@@ -307,13 +326,3 @@ def test_run_waits_until_it_may_write_the_data_folder(tmp_path: Path, gateway: G
         tmp_path.chmod(0o755)
     assert worker.returncode == 0
     assert "Back" in [json.loads(line)["event"] for line in rest.splitlines()]
-
-
-def bound_by_permissions() -> list[str]:
-    """What a command begins with so that a file's permissions bind it also where the tests run as root."""
-    if os.geteuid() != 0:
-        return []
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        pytest.skip("the tests run as root, which may write everywhere, and there is no setpriv")
-    return [setpriv, "--bounding-set", "-dac_override,-dac_read_search", "--"]

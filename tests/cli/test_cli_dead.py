@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +18,7 @@ from auzap.worker.serve import open_queue
 from tests.support.commands import Auzap, wait_until
 from tests.support.gateway import GatewayProcess, Mode, Rule
 from tests.support.house import House, job, message
+from tests.support.tty import on_a_terminal
 
 KEYS = [
     "id",
@@ -173,3 +176,98 @@ def test_delayed_and_leased_envelopes_are_counted_until_the_worker_gives_them_ba
         worker.kill()
         worker.wait()
     assert stats(auzap) == {"waiting": 2, "delayed": 1, "leased": 0, "dead": 0}
+
+
+# ------------------------------------------------------------------ purge
+
+
+def bury_four(house: House, auzap: Auzap) -> list[str]:
+    """Two of ``shop``, two of ``salon``; their ids."""
+    house.document["tenants"]["salon"] = house.document["tenants"]["shop"]
+    house.write()
+    phones = ("5511900000011", "5511900000012")
+    bury(house, auzap, *(job(message("!raise", phone=one), tenant=t) for t in ("shop", "salon") for one in phones))
+    letters = auzap("dead", "list", "--json").json
+    return [letter["id"] for letter in sorted(letters, key=lambda letter: str(letter["organization_id"] != "shop"))]
+
+
+def test_dead_letters_are_deleted_by_their_ids(house: House, auzap: Auzap) -> None:
+    first, second, third, fourth = bury_four(house, auzap)
+    ran = auzap("dead", "purge", first, first)
+    assert (ran.code, ran.out, ran.err) == (0, "deleted 1 dead letter\n", "")
+    ran = auzap("dead", "purge", second, first, "--json", "--yes")
+    assert (ran.code, ran.json) == (1, {"purged": 1})
+    assert {letter["id"] for letter in auzap("dead", "list", "--json").json} == {third, fourth}
+    assert stats(auzap) == {"waiting": 0, "delayed": 0, "leased": 0, "dead": 2}
+
+
+@pytest.mark.parametrize(("options", "left"), [("--all", 0), ("--tenant salon", 2), ("--all --tenant salon", 2)])
+def test_all_or_all_of_a_tenant_are_deleted(house: House, auzap: Auzap, options: str, left: int) -> None:
+    bury_four(house, auzap)
+    ran = auzap("dead", "purge", *options.split())
+    whose = " of tenant salon" if "salon" in options else ""
+    assert (ran.code, ran.out) == (0, f"deleted {4 - left} dead letters{whose}\n")
+    assert stats(auzap)["dead"] == left
+
+
+def test_only_those_before_a_time_are_deleted(house: House, auzap: Auzap) -> None:
+    first, *_ = bury_four(house, auzap)
+    with closing(sqlite3.connect(house.folder / "queue.db")) as queue, queue:
+        queue.execute("UPDATE envelopes SET buried_at = buried_at - 40 * 86400 WHERE id = ?", (first,))
+    assert auzap("dead", "purge", "--before", "60d", "--json").json == {"purged": 0}
+    assert auzap("dead", "purge", "--before", "30d", "--tenant", "salon", "--json").json == {"purged": 0}
+    assert auzap("dead", "purge", "--before", "30d", "--json").json == {"purged": 1}
+    yesterday, tomorrow = (f"{datetime.now().astimezone() + timedelta(days=days):%Y-%m-%d}" for days in (-1, 1))
+    assert auzap("dead", "purge", "--before", yesterday, "--json").json == {"purged": 0}
+    assert auzap("dead", "purge", "--before", tomorrow).out.startswith("deleted 3 dead letters from before ")
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("n", 1, 4), ("", 1, 4), ("y", 0, 2)])
+def test_on_a_terminal_it_asks_how_many_may_go(house: House, auzap: Auzap, answer: str, code: int, left: int) -> None:
+    bury_four(house, auzap)
+    arguments = ("dead", "purge", "--tenant", "salon", "-c", str(house.path))
+    with on_a_terminal(*arguments, folder=house.folder) as screen:
+        screen.wait_for("Delete 2 dead letters of tenant salon for good? [y/N]: ")
+        assert stats(auzap)["dead"] == 4
+        screen.type(f"{answer}\n")
+        assert screen.end() == code
+    assert ("Nothing was deleted." in screen.text, "deleted 2 dead letters" in screen.text) == (code == 1, code == 0)
+    assert stats(auzap)["dead"] == left
+
+
+def test_it_does_not_ask_with_yes_or_about_nothing(house: House, auzap: Auzap) -> None:
+    bury_four(house, auzap)
+    for expected in ("deleted 4 dead letters", "deleted 0 dead letters"):
+        options = ["--yes"] if expected.startswith("deleted 4") else []
+        with on_a_terminal("dead", "purge", "--all", *options, "-c", str(house.path), folder=house.folder) as screen:
+            assert screen.end() == 0
+        assert screen.text == f"{expected}\n"
+
+
+# ------------------------------------------------------------------ on a terminal
+
+
+def test_a_list_on_a_terminal_keeps_ids_whole_and_fits(house: House, auzap: Auzap) -> None:
+    first, *_ = bury_four(house, auzap)
+    with on_a_terminal("dead", "list", "-c", str(house.path), folder=house.folder, columns=80) as screen:
+        assert screen.end() == 0
+    lines = screen.text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["Dead", "letter", "Reason"]
+    assert any(line.startswith(f"{first} ") and "handle (trouble), 3 attempts" in line for line in lines)
+    assert any(line.startswith("shop/main  ") for line in lines)
+
+
+def test_the_counts_on_a_terminal_are_a_table(house: House, auzap: Auzap) -> None:
+    bury_four(house, auzap)
+    with on_a_terminal("queue", "stats", "-c", str(house.path), folder=house.folder, columns=80) as screen:
+        assert screen.end() == 0
+    assert [line.split()[:2] for line in screen.text.splitlines()[2:]] == [
+        ["waiting", "0"],
+        ["delayed", "0"],
+        ["leased", "0"],
+        ["dead", "4"],
+    ]
+    with on_a_terminal("queue", "stats", "--json", "-c", str(house.path), folder=house.folder) as screen:
+        assert screen.end() == 0
+    assert json.loads(screen.text)["dead"] == 4

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from auzap.cli.enqueue import MAX_LINE
+from auzap.cli.lines import MAX_LINE
 from tests.support.commands import Auzap, Ran
 from tests.support.house import House, environment, job, message
 

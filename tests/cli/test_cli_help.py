@@ -15,8 +15,30 @@ from tests.support.distributions import importable
 from tests.support.house import ROOT, House, environment
 
 #: each costs more to import than all of ``--help``
-HEAVY = {"aiohttp", "alembic", "anyio", "httpx", "pluggy", "pydantic", "redis", "sqlalchemy", "sqlmodel", "structlog"}
-GROUPS = {"queue": ["stats"], "dead": ["list", "show", "retry"], "db": ["upgrade"]}
+HEAVY = {
+    "aiohttp",
+    "alembic",
+    "anyio",
+    "httpx",
+    "pluggy",
+    "pydantic",
+    "redis",
+    "rich",
+    "sqlalchemy",
+    "sqlmodel",
+    "structlog",
+}
+GROUPS = {
+    "queue": ["stats"],
+    "dead": ["list", "purge", "retry", "show"],
+    "db": ["upgrade"],
+    "plugins": ["list"],
+    "config": ["schema"],
+}
+#: need no configuration
+FREE = {"plugins list", "config schema", "completion", "init"}
+#: print no values
+WITHOUT_JSON = {"completion"}
 
 
 def test_help_imports_no_heavy_module() -> None:
@@ -44,9 +66,9 @@ def test_every_command_has_help(auzap: Auzap, name: str) -> None:
     if name in GROUPS:
         assert [line.split()[0] for line in ran.out.partition("Commands:\n")[2].splitlines()] == sorted(GROUPS[name])
     else:
-        assert "--config" in ran.out
-        assert "AUZAP_CONFIG" in ran.out
+        assert ("--config" in ran.out, "AUZAP_CONFIG" in ran.out) == (name not in FREE, name not in FREE)
         assert "--debug" in ran.out
+        assert ("--json" in ran.out) == (name not in WITHOUT_JSON)
     assert "..." not in ran.out.partition("Commands:")[2], "a description is cut off"
 
 
@@ -83,8 +105,29 @@ def test_no_command_at_all_shows_the_help(auzap: Auzap) -> None:
         ),
         ("dead show", "auzap: Missing argument 'ID'; see auzap dead show --help"),
         ("dead retry", "auzap: name the dead letters by their ids, or say --all; see auzap dead retry --help"),
-        ("dead retry x --all", "auzap: name the dead letters by their ids, or say --all; see auzap dead retry --help"),
-        ("dead retry x --tenant shop", "auzap: --tenant goes with --all; see auzap dead retry --help"),
+        (
+            "dead retry x --all",
+            "auzap: name dead letters by their ids, or say which ones; not both; see auzap dead retry --help",
+        ),
+        (
+            "dead purge x --tenant shop",
+            "auzap: name dead letters by their ids, or say which ones; not both; see auzap dead purge --help",
+        ),
+        ("dead purge", "auzap: name the dead letters by their ids, or say --all; see auzap dead purge --help"),
+        (
+            "dead purge --before 30",
+            (
+                "auzap: Invalid value for '--before': '30': a duration needs a unit: write 30s, 30m or 30h; "
+                "see auzap dead purge --help"
+            ),
+        ),
+        (
+            "dead purge --before yesterday",
+            (
+                "auzap: Invalid value for '--before': 'yesterday': write an age, such as 30d or 12h, or a date, "
+                "such as 2026-01-31; see auzap dead purge --help"
+            ),
+        ),
     ],
 )
 def test_wrong_use_is_one_line_and_exit_code_2(auzap: Auzap, arguments: str, line: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ import pytest
 
 from tests.support.commands import Auzap, wait_until
 from tests.support.gateway import GatewayProcess
-from tests.support.house import ROOT, House, job, message
+from tests.support.house import ROOT, House, environment, job, message
 from tests.support.tty import on_a_terminal
 
 CLIENT, OWNER = "5511900000010", "5511900000001"
@@ -162,10 +164,27 @@ def test_on_a_terminal_it_is_text_in_colour(house: House) -> None:
     assert '"event"' not in screen.text
 
 
-@pytest.mark.parametrize(("options", "env"), [([], {"NO_COLOR": "1"}), (["--json"], {})])
-def test_colour_and_text_can_be_declined(house: House, options: list[str], env: dict[str, str]) -> None:
+def test_on_a_terminal_ids_are_short_where_all_is_well_and_whole_where_not(house: House) -> None:
+    house.document["tenants"]["shop"]["plugins"] = {"trouble": {}}
+    house.write()
+    put(house, message("!raise"))
+    with on_a_terminal("run", "--drain", "-c", str(house.path), folder=house.folder, NO_COLOR="1") as screen:
+        assert screen.end() == 0
+    envelope = house.one("SELECT envelope_id FROM auzap_inbox")
+    lines = screen.text.splitlines()
+    taken = [line for line in lines if "Processing message" in line]
+    assert taken
+    assert all(f"job_id=…{envelope[-12:]} " in line for line in taken)
+    [dead] = [line for line in lines if "Dead letter" in line]
+    assert f"job_id={envelope} " in dead
+
+
+@pytest.mark.parametrize(("options", "declined"), [([], "1"), (["--json"], "")])
+def test_colour_and_text_can_be_declined(house: House, options: list[str], declined: str) -> None:
     put(house, message("oi"))
-    with on_a_terminal("run", "--drain", *options, "-c", str(house.path), folder=house.folder, **env) as screen:
+    with on_a_terminal(
+        "run", "--drain", *options, "-c", str(house.path), folder=house.folder, NO_COLOR=declined
+    ) as screen:
         assert screen.end() == 0
     assert "\x1b[" not in screen.raw
     assert ('"event": "Worker started"' in screen.text) == bool(options)
@@ -185,5 +204,30 @@ def test_the_shipped_demo_plays_takes_what_is_typed_and_ends_with_ctrl_c(tmp_pat
     assert "owner | resumo" in screen.text
     assert "*Resumo de hoje*" in screen.text
     assert screen.text.index("Try next:") < screen.text.index("Then make it yours:")
+    played = screen.text.partition("Try next:")[0]
+    assert played.count("Message processed and response sent") == 3, "the log of the last reply comes after the hint"
     assert "Traceback" not in screen.text
     assert {path.name for path in (tmp_path / "data").iterdir()} == {"auzap.db", "queue.db"}
+
+
+def test_the_shipped_demo_gives_no_hints_where_nobody_can_type(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "config.yaml", tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-m", "auzap", "run"],
+        env=environment(),
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as running:
+        assert running.stdout is not None
+        shown: list[str] = []
+        while sum("Message processed and response sent" in line for line in shown) < 3:
+            shown.append(running.stdout.readline())
+            assert shown[-1], shown
+        running.send_signal(signal.SIGTERM)
+        shown += running.stdout
+    assert running.returncode == 0
+    assert any("Passo aí de manhã" in line for line in shown)
+    assert not any("Try next" in line for line in shown)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auzap.model.jids import chat_kind, contact_lid, contact_phone, normalize_jid, split_jid
+from auzap.model.jids import chat_kind, contact_of, normalize_jid, split_jid
 
 
 @pytest.mark.parametrize(
@@ -72,21 +72,25 @@ def test_what_is_no_address(jid: object) -> None:
     assert split_jid(jid) is None
     assert normalize_jid(jid) is None
     assert chat_kind(jid) == "unknown"
-    assert contact_phone([jid]) is None
-    assert contact_lid([jid]) is None
+    assert contact_of([jid]) == (None, None)
 
 
-def test_the_phone_is_the_first_among_the_candidates_and_never_a_lids_digits() -> None:
-    candidates = [None, "100000000000010@lid", "1234@c.us", "5511900000010:3@hosted", "5511900000011@s.whatsapp.net"]
-    assert contact_phone(candidates) == "5511900000010"
-    assert contact_phone(["5511900000010@lid", "5511900000010@g.us"]) is None
-    assert contact_phone([]) is None
-
-
-def test_the_lid_is_the_first_among_the_candidates_without_its_device() -> None:
-    assert contact_lid(["5511900000010@c.us", None, "100000000000010:20@hosted.lid"]) == "100000000000010@lid"
-    assert contact_lid(["5511900000010@s.whatsapp.net"]) is None
-    assert contact_lid([]) is None
+@pytest.mark.parametrize(
+    ("candidates", "phone", "lid"),
+    [
+        ([], None, None),
+        ([None, "", 5, {}, []], None, None),
+        (["5511900000010:3@hosted", "5511900000011@s.whatsapp.net"], "5511900000010", None),
+        (["1234@c.us", "1" * 16 + "@c.us", "nome@c.us", "5511900000010@c.us"], "5511900000010", None),
+        (["5511900000010@lid", "5511900000010@g.us"], None, "5511900000010@lid"),
+        (["100000000000010:20@hosted.lid", "100000000000011@lid"], None, "100000000000010@lid"),
+        (["100000000000010@lid", "p", "5511900000010:3@s.whatsapp.net"], "5511900000010", "100000000000010@lid"),
+    ],
+)
+def test_a_person_is_the_first_phone_and_the_first_lid_and_a_lids_digits_are_no_phone(
+    candidates: list[object], phone: str | None, lid: str | None
+) -> None:
+    assert contact_of(candidates) == (phone, lid)
 
 
 @given(st.text(max_size=80))

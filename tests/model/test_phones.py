@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auzap.model.phones import DDDS, phone_forms, phone_key, same_person, typed_digits
+from auzap.model.phones import DDDS, dialled, phone_forms, phone_key, same_person, typed_digits
 
 MOBILE = "5511900000010"
 ddds = st.sampled_from(sorted(DDDS))
@@ -233,6 +233,23 @@ def test_forms_are_exactly_the_numbers_of_one_person(number: str) -> None:
 @given(numbers, numbers)
 def test_two_numbers_are_one_person_only_if_each_is_a_form_of_the_other(a: str, b: str) -> None:
     assert same_person(a, b) == same_person(b, a) == (b in phone_forms(a))
+
+
+@given(ddds, st.sampled_from(["", "9"]), eight("6789"))
+def test_a_mobile_of_brazil_is_written_to_with_the_ninth_digit_up_to_area_code_28(
+    ddd: str, nine: str, rest: str
+) -> None:
+    assert dialled(f"55{ddd}{nine}{rest}") == f"55{ddd}{'9' if int(ddd) <= 28 else ''}{rest}"
+
+
+@pytest.mark.parametrize("number", ["551130000010", "5531940000010", "558000000010", "5215500000010", "12125550010"])
+def test_other_numbers_are_written_to_as_they_are(number: str) -> None:
+    assert dialled(number) == number
+
+
+@given(numbers)
+def test_whom_a_number_is_written_to_is_its_person(number: str) -> None:
+    assert dialled(number) == number or same_person(dialled(number), number)
 
 
 @pytest.mark.parametrize("nothing", [None, "", "123", "Nome"])

@@ -43,6 +43,12 @@ class Page:
         ]
 
     @property
+    def commands(self) -> list[str]:
+        """All that a person types, from the top to the bottom."""
+        console = [block for block in self.blocks if block.language == "console"]
+        return [command for block in console for command in block.commands or block.text.splitlines()]
+
+    @property
     def prose(self) -> str:
         """All but the blocks."""
         return _FENCE.sub("", self.text)

@@ -70,9 +70,9 @@ class Screen:
 
 
 @contextmanager
-def on_a_terminal(*arguments: str, folder: Path, **env: str) -> Iterator[Screen]:
+def on_a_terminal(*arguments: str, folder: Path, columns: int = _COLUMNS, **env: str) -> Iterator[Screen]:
     master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, _COLUMNS, 0, 0))
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
     process = subprocess.Popen(
         [sys.executable, "-c", _START, *arguments],
         env={**environment(), "TERM": "xterm-256color", **env},

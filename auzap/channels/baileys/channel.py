@@ -44,6 +44,11 @@ class Baileys(Channel):
             raise RuntimeError("send only inside `async with channel`")
         return await self._gateway.post(delivery)
 
+    async def probe(self) -> None:
+        if self._gateway is None:
+            raise RuntimeError("probe only inside `async with channel`")
+        await self._gateway.probe()
+
     async def __aenter__(self) -> Self:
         from auzap.channels.baileys.send import Gateway  # aiohttp is slow to import, and most commands send nothing
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -26,7 +26,6 @@ _MOST_WRAPPERS = 10
 _MOST_INNER = 3
 #: JavaScript's; an empty object is a wrapper around nothing
 _FALSY: tuple[object, ...] = (None, False, 0, "")
-_BLANK: tuple[object, ...] = (None, "", [])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,8 @@ def read(message: object, depth: int = 0) -> Content:
     name = _type(content)
     if name is None:
         return MISSING
-    value, rule = content[name], _rule(name, content[name])
+    value = content[name]
+    rule = _rule(name, value)
     if rule is None:
         return Content("unsupported", "unsupported")
     if rule.prepare is not None:
@@ -60,7 +60,7 @@ def read(message: object, depth: int = 0) -> Content:
     beside = {**mapping(message), **content} if wrappers else content
     part = Part(value, beside, partial(read, depth=depth + 1))
     text = rule.text(part)
-    if rule.kind == "text" and text is None:
+    if text is None and rule.kind == "text":
         return Content("empty", "none")
     piece = mapping(value)
     return Content(
@@ -69,25 +69,31 @@ def read(message: object, depth: int = 0) -> Content:
         text,
         {name: reader(part) for name, reader in rule.extras.items()},
         mapping(piece.get("contextInfo")),
-        bool(wrappers & VIEW_ONCE_WRAPPERS) or flag(piece.get("viewOnce")),
+        flag(piece.get("viewOnce")) or not VIEW_ONCE_WRAPPERS.isdisjoint(wrappers),
     )
 
 
-def _unwrap(message: object) -> tuple[Mapping[str, Any], set[str]]:
-    content, wrappers = mapping(message), set[str]()
-    for _ in range(_MOST_WRAPPERS):
+def _unwrap(message: object) -> tuple[Mapping[str, Any], Sequence[str]]:
+    content, wrappers = mapping(message), list[str]()
+    while len(wrappers) < _MOST_WRAPPERS and not WRAPPERS.isdisjoint(content):
         wrapper = next((name for name in content if name in WRAPPERS and content[name] not in _FALSY), None)
         if wrapper is None:
             break
-        wrappers.add(wrapper)
+        wrappers.append(wrapper)
         content = mapping(mapping(content[wrapper]).get("message"))
     return content, wrappers
 
 
 def _type(content: Mapping[str, Any]) -> str | None:
     """The key that says what it is: the first known one, else the first that is content at all."""
-    told = [name for name, value in content.items() if value not in _BLANK and name not in NO_CONTENT]
-    return next((name for name in told if name in TABLE), next(iter(told), None))
+    other = None
+    for name, value in content.items():
+        if value is None or value == "" or name in NO_CONTENT:
+            continue
+        if name in TABLE:
+            return name
+        other = name if other is None else other
+    return other
 
 
 def _rule(name: str, value: object) -> Rule | None:
@@ -98,9 +104,9 @@ def _rule(name: str, value: object) -> Rule | None:
     return rule.rule(value) if isinstance(rule, Choice) else rule
 
 
-def _event(rule: Rule, wrappers: set[str]) -> str:
-    if rule.event != "message":
+def _event(rule: Rule, wrappers: Sequence[str]) -> str:
+    if not wrappers or rule.event != "message":
         return rule.event
-    if wrappers & STATUS_WRAPPERS:
+    if not STATUS_WRAPPERS.isdisjoint(wrappers):
         return "status"
     return "edit" if "editedMessage" in wrappers else "message"

@@ -9,7 +9,7 @@ from auzap.channels.baileys.normalize import candidates, key_of, message_id, nor
 from auzap.channels.baileys.values import is_enum, mapping
 from auzap.model.errors import BadPayload
 from auzap.model.event import Event, EventKind
-from auzap.model.jids import chat_kind, contact_lid, contact_phone, normalize_jid
+from auzap.model.jids import chat_kind, contact_of, normalize_jid
 from auzap.model.message import Message
 
 __all__ = ["event", "receipt_status", "turned_over"]
@@ -91,5 +91,5 @@ def _of_message(message: Message) -> Event | None:
 
 
 def _person(key: Mapping[str, Any]) -> dict[str, Any]:
-    persons = candidates({}, key, chat_kind(key.get("remoteJid")))
-    return {"contactPhone": contact_phone(persons), "contactLid": contact_lid(persons)}
+    phone, lid = contact_of(candidates({}, key, chat_kind(key.get("remoteJid"))))
+    return {"contactPhone": phone, "contactLid": lid}

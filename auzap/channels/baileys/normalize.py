@@ -8,7 +8,7 @@ from typing import Any
 from auzap.channels.baileys.content import MISSING, Content, read
 from auzap.channels.baileys.values import clean, flag, integer, is_enum, mapping, text
 from auzap.model.errors import BadPayload
-from auzap.model.jids import chat_kind, contact_lid, contact_phone, normalize_jid
+from auzap.model.jids import contact_of, split_jid
 from auzap.model.message import ChatKind, Message
 
 __all__ = ["candidates", "key_of", "message_id", "normalize", "what"]
@@ -26,19 +26,20 @@ def normalize(payload: Any) -> Message:
     """
     key = key_of(payload)
     content = what(payload)
-    kind = chat_kind(key.get("remoteJid"))
-    persons = candidates(payload, key, kind)
+    chat = split_jid(key.get("remoteJid"))
+    chat_kind: ChatKind = chat.kind if chat else "unknown"
+    phone, lid = contact_of(candidates(payload, key, chat_kind))
     context = content.context or mapping(payload.get("contextInfo"))  # Evolution puts it beside the content
     return Message(
         kind=content.kind,
         event=content.event,
         text=content.text or "",
-        chat_id=normalize_jid(key.get("remoteJid")) or "",
-        chat_kind=kind,
+        chat_id=chat.normalized if chat else "",
+        chat_kind=chat_kind,
         message_id=message_id(key),
         from_me=flag(key.get("fromMe")),
-        contact_phone=contact_phone(persons),
-        contact_lid=contact_lid(persons),
+        contact_phone=phone,
+        contact_lid=lid,
         push_name=text(payload.get("pushName")),
         timestamp=_seconds(payload.get("messageTimestamp")),
         quoted_id=text(context.get("stanzaId")),
@@ -77,7 +78,8 @@ def what(payload: Mapping[str, Any]) -> Content:
 def candidates(payload: Mapping[str, Any], key: Mapping[str, Any], kind: ChatKind) -> list[object]:
     """Addresses of the other person of a direct chat, or of a group message's author; the surest first."""
     if kind != "direct":
-        names = ("participantAlt", "participantPn", "participantLid")
+        # of a status or a broadcast, 7.x gives the author's other address as the chat's
+        names = ("participantAlt", "participantPn", "participantLid", "remoteJidAlt")
         return [key.get("participant"), payload.get("participant"), *(key.get(name) for name in names)]
     other = [key.get("remoteJid"), key.get("remoteJidAlt")]
     # senderPn and senderLid are the author's: of what left from this number, our own

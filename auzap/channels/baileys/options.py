@@ -38,9 +38,12 @@ def _check_token(token: SecretStr) -> SecretStr:
 class BaileysOptions(ChannelOptions):
     """Where the gateway is, and how long a send may take."""
 
-    #: the gateway's address; sends go to ``{url}/send``
-    url: Annotated[str, AfterValidator(_check_url)]
-    #: sent as ``Authorization: Bearer``; none when empty
-    token: Annotated[SecretStr, AfterValidator(_check_token)] | None = None
-    #: of one send, connecting included
-    timeout: Annotated[Duration, Field(gt=0)] = 10.0
+    url: Annotated[str, AfterValidator(_check_url)] = Field(
+        description="The gateway's address; messages are posted to {url}/send."
+    )
+    token: Annotated[SecretStr, AfterValidator(_check_token)] | None = Field(
+        default=None, description="Sent as `Authorization: Bearer`; none when empty."
+    )
+    timeout: Annotated[Duration, Field(gt=0)] = Field(
+        default=10.0, description="How long one send may take, connecting included."
+    )

@@ -3,6 +3,7 @@
 Posted is Baileys' message, a list of them, or its ``messages.upsert`` (``{"messages": […]}``); an entry of its
 ``messages.update`` (``{"update": {"key": …, "update": {"status": …}}}``, or a list of entries there); or
 ``{"takeover": {"remoteJid": …}}`` and ``{"handback": {"remoteJid": …}}`` from whoever knows that a person answers.
+Evolution's webhooks (``{"event": "messages.upsert", "data": …}``) are opened where they hold messages.
 """
 
 from __future__ import annotations
@@ -20,17 +21,31 @@ from auzap.model.jids import normalize_jid
 __all__ = ["receive"]
 
 _EVENTS = frozenset({"reaction", "poll_vote", "edit", "revoke"})
+_WEBHOOKS = frozenset({"messages.upsert", "messages.set", "send.message"})
 
 
 def receive(posted: Any) -> Sequence[Arrival]:
     """:raises BadPayload: something in it has no key; nothing of it is taken."""
-    if isinstance(posted, dict) and "key" not in posted and isinstance(posted.get("messages"), list):
-        posted = posted["messages"]
+    posted = _opened(posted)
     if not isinstance(posted, list):
         return list(_arrivals(posted))
     if not posted:
         raise BadPayload("no message: the list is empty")
     return [arrival for number, item in enumerate(posted) for arrival in _numbered(number, item)]
+
+
+def _opened(posted: Any) -> Any:
+    """A message, or a list, without what it was sent in."""
+    if not isinstance(posted, dict) or "key" in posted:
+        return posted
+    told = posted.get("event")
+    if isinstance(told, str) and "data" in posted:
+        if told.lower().replace("_", ".") not in _WEBHOOKS:
+            raise BadPayload(f"no message: a webhook of the event {told[:40]!a}")
+        posted = posted["data"]
+    if isinstance(posted, dict) and "key" not in posted and isinstance(posted.get("messages"), list):
+        return posted["messages"]
+    return posted
 
 
 def _numbered(number: int, item: Any) -> list[Arrival]:

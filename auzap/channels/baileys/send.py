@@ -29,6 +29,7 @@ class Gateway:
 
     def __init__(self, url: str, token: str | None, *, timeout: float) -> None:
         """:param timeout: seconds for a whole send; half of them for connecting."""
+        self._base = f"{url}/"
         self._url = f"{url}/send"
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity", "User-Agent": "auzap"}
         if token:
@@ -43,6 +44,19 @@ class Gateway:
 
     async def close(self) -> None:
         await self._session.close()
+
+    async def probe(self) -> None:
+        """Any answer in HTTP will do, also "not found"; nothing is posted.
+
+        :raises Unreachable: there was none.
+        """
+        try:
+            async with self._session.get(self._base, allow_redirects=False):
+                return
+        except TimeoutError as error:
+            raise Unreachable(f"no answer in time from {self._base}") from error
+        except (aiohttp.ClientError, aiohttp.InvalidURL) as error:
+            raise Unreachable(f"cannot reach {self._base}: {_told(error)}") from error
 
     async def post(self, delivery: Delivery) -> Receipt:
         """:raises Unreachable: nothing was taken.

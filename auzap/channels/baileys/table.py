@@ -101,7 +101,11 @@ _POLL = Rule(
     text("name"),
     extras={"options": texts("options", "optionName"), "selectable": integer("selectableOptionsCount")},
 )
-_HYDRATED = ("hydratedFourRowTemplate.hydratedContentText", "hydratedTemplate.hydratedContentText")
+_TEMPLATE = (
+    "hydratedFourRowTemplate.hydratedContentText",
+    "hydratedTemplate.hydratedContentText",
+    "interactiveMessageTemplate.body.text",
+)
 _ADDON = Rule("encrypted_addon", event="system")
 _ENCRYPTED_EDIT = {"targetId": text("targetMessageKey.id")}
 _SYSTEM = Rule("system", event="system")
@@ -174,8 +178,8 @@ TABLE: Mapping[str, Rule | Choice] = {
     "buttonsMessage": Rule("interactive", text("contentText", "text")),
     "listMessage": Rule("interactive", text("description", "title")),
     "interactiveMessage": Rule("interactive", text("body.text")),
-    "templateMessage": Rule("interactive", text(*_HYDRATED, "interactiveMessageTemplate.body.text")),
-    "highlyStructuredMessage": Rule("interactive", text(*(f"hydratedHsm.{path}" for path in _HYDRATED))),
+    "templateMessage": Rule("interactive", text(*_TEMPLATE)),
+    "highlyStructuredMessage": Rule("interactive", text(*(f"hydratedHsm.{path}" for path in _TEMPLATE))),
     # ---------------------------------------------------------- polls, shops, invitations, payments
     "pollCreationMessage": _POLL,
     "pollCreationMessageV2": _POLL,

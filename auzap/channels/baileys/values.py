@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,7 @@ __all__ = ["clean", "decimal", "dig", "flag", "identifier", "integer", "is_enum"
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _LARGEST = 2**63 - 1
 _LARGEST_SAFE = 2**53 - 1
+_LARGEST_FLOAT = sys.float_info.max
 #: levels of objects and lists that a form's answer may have
 _DEEPEST = 32
 _NOTHING: Mapping[str, Any] = {}
@@ -40,6 +42,8 @@ def clean(text: str) -> str:
     """Without NUL, and with U+FFFD for half of a surrogate pair: neither can be stored as UTF-8 everywhere."""
     if "\0" in text:
         text = text.replace("\0", "")
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -85,7 +89,7 @@ def decimal(value: object) -> float | None:
     """A finite number; protobuf writes the others as ``"NaN"`` and ``"Infinity"``."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value if -_LARGEST <= value <= _LARGEST else None
+    return value if -_LARGEST_FLOAT <= value <= _LARGEST_FLOAT else None
 
 
 def identifier(value: object) -> str | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from auzap.channels.console.chat import Chat
 from auzap.channels.console.console import Console
 from auzap.channels.console.demo import Demo
 
-__all__ = ["Console", "Demo"]
+__all__ = ["Chat", "Console", "Demo"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import anyio
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from auzap.channels.console import posted
 from auzap.channels.console.keyboard import Keyboard
@@ -37,8 +37,8 @@ Phone = Annotated[str, AfterValidator(_digits)]
 class ConsoleOptions(ChannelOptions):
     """Who writes. The owner's number must be among the tenant's ``owners`` to be taken for one."""
 
-    client: Phone = "5511900000010"
-    owner: Phone = "5511900000001"
+    client: Phone = Field(default="5511900000010", description="The customer's number.")
+    owner: Phone = Field(default="5511900000001", description="The owner's number.")
 
 
 class Role:

@@ -25,8 +25,8 @@ class Line(BaseModel):
     """One line of the script: what the customer says, or the owner."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    client: str | None = None
-    owner: str | None = None
+    client: str | None = Field(default=None, description="What the customer says.")
+    owner: str | None = Field(default=None, description="What the owner says.")
 
     @model_validator(mode="after")
     def _of_one_person(self) -> Self:
@@ -43,12 +43,17 @@ _SCRIPT = (
 
 
 class DemoOptions(ConsoleOptions):
-    #: None: a customer asks, the owner wants to know how the day went, the customer says thanks
-    script: tuple[Line, ...] | None = None
-    #: before each line, for reading
-    pause: Annotated[Duration, Field(ge=0)] = 1.0
-    #: how long a line waits for its answer at most
-    wait: Annotated[Duration, Field(ge=0)] = 5.0
+    """Who talks, and what is said."""
+
+    script: tuple[Line, ...] | None = Field(
+        default=None,
+        description="The lines to play; null: a customer asks, the owner wants to know how the day went, "
+        "the customer says thanks.",
+    )
+    pause: Annotated[Duration, Field(ge=0)] = Field(default=1.0, description="Before each line, for reading.")
+    wait: Annotated[Duration, Field(ge=0)] = Field(
+        default=5.0, description="How long a line waits for its answer at most."
+    )
 
 
 class Demo(Console):
@@ -70,9 +75,10 @@ class Demo(Console):
         for line in _SCRIPT if self.options.script is None else self.options.script:
             await anyio.sleep(self.options.pause)
             await self._say(line, accept)
-        for hint in _NEXT:
-            self.screen.hint(hint)
         if self.keyboard.is_terminal:
+            await anyio.sleep(self.options.pause)  # the last turn's lines in the log come first
+            for hint in _NEXT:
+                self.screen.hint(hint)
             await self.take_lines(accept)
         await anyio.sleep_forever()
 

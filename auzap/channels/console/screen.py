@@ -7,7 +7,7 @@ import re
 import sys
 from contextlib import suppress
 
-__all__ = ["Screen"]
+__all__ = ["Screen", "harmless"]
 
 _COLOURS = {"customer": "36", "owner": "35"}
 _BOT = "32"
@@ -32,7 +32,7 @@ class Screen:
         self._write(f"{text}\n")
 
     def _entry(self, label: str, text: str, colour: str) -> None:
-        first, *more = _CONTROLS.sub("�", text).split("\n")
+        first, *more = harmless(text).split("\n")
         name = f"{label:>{_WIDTH}}"
         if _colourful():
             name = f"\x1b[{colour}m{name}\x1b[0m"
@@ -46,6 +46,11 @@ class Screen:
         with suppress(OSError):  # the terminal is gone, or the pipe: nobody looks any more, and the work goes on
             out.write(text.encode(encoding, "replace").decode(encoding))
             out.flush()
+
+
+def harmless(text: str) -> str:
+    """Somebody's text, unable to move the cursor."""
+    return _CONTROLS.sub("�", text)
 
 
 def _colourful() -> bool:

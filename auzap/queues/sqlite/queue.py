@@ -12,9 +12,9 @@ from typing import Self, TypeVar
 
 from anyio import CancelScope
 
-from auzap.contract.queue import Burial, DeadLetter, Envelope, Lease, Share, Stats
+from auzap.contract.queue import Burial, DeadLetter, Envelope, Inspection, Lease, Share, Stats
 from auzap.model.errors import LeaseLost, QueueUnavailable
-from auzap.queues.sqlite import census, freeing, leasing, letters, permits, putting, settling
+from auzap.queues.sqlite import census, freeing, inspecting, leasing, letters, permits, putting, settling
 from auzap.queues.sqlite.bell import Bell
 from auzap.queues.sqlite.lanes import is_side
 from auzap.queues.sqlite.location import file_of
@@ -71,6 +71,14 @@ class SqliteQueue:
             self._bell = None
             bell.close()
             await self._writer.close()
+
+    # ------------------------------------------------------------------ from outside, not opened
+
+    def inspect(self) -> Inspection:
+        return inspecting.inspect(self._path)
+
+    def dead_ids(self, prefix: str, limit: int) -> list[str]:
+        return inspecting.dead_ids(self._path, prefix, limit)
 
     # ------------------------------------------------------------------ in
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from auzap.model.errors import ConfigError, QueueUnavailable
 from auzap.sqlite import connect, told_as
 
-__all__ = ["open_file", "opened"]
+__all__ = ["check_version", "open_file", "opened", "telling"]
 
 _VERSION = 1
 #: "auzq": tells a queue file from any other
@@ -71,7 +71,7 @@ def open_file(path: Path, *, busy: float) -> sqlite3.Connection:
     :raises ConfigError: it is something else, or a newer auzap's.
     :raises QueueUnavailable: it cannot be opened.
     """
-    with _telling(path):
+    with telling(path):
         connection = connect(path, busy=busy)
         try:
             connection.execute(f"PRAGMA cache_size = -{_CACHE}")
@@ -88,13 +88,17 @@ def opened(path: Path, *, busy: float) -> Iterator[sqlite3.Connection]:
 
     :raises QueueUnavailable: the file is away.
     """
-    with _telling(path), closing(open_file(path, busy=busy)) as connection:
+    with telling(path), closing(open_file(path, busy=busy)) as connection:
         yield connection
 
 
 @contextmanager
-def _telling(path: Path) -> Iterator[None]:
-    """Say in one line what is wrong with the file."""
+def telling(path: Path) -> Iterator[None]:
+    """Say in one line what is wrong with the file.
+
+    :raises ConfigError: it is no SQLite database.
+    :raises QueueUnavailable: it is away.
+    """
     try:
         yield
     except sqlite3.Error as error:
@@ -109,12 +113,12 @@ def _telling(path: Path) -> Iterator[None]:
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Make the tables in a new file; refuse what is not this version's."""
     connection.execute("BEGIN")  # what is looked at must be of one moment: another process may be making the tables
-    version = _version(connection, path)
+    version = check_version(connection, path)
     connection.execute("COMMIT")
     if version == _VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
-    if _version(connection, path) == 0:
+    if check_version(connection, path) == 0:
         for statement in _TABLES:
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION}")
@@ -122,8 +126,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("COMMIT")
 
 
-def _version(connection: sqlite3.Connection, path: Path) -> int:
-    """0: the file is empty."""
+def check_version(connection: sqlite3.Connection, path: Path) -> int:
+    """The version of the file's tables; 0: it is empty.
+
+    :raises ConfigError: it is something else, or a newer auzap's.
+    """
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if application != _APPLICATION:

@@ -70,6 +70,19 @@ INSERT_OUTBOUND: Final = """
         id, organization_id, conversation_id, instance_id, direction, content, message_type, status, ai_response,
         created_at
     ) VALUES (?, ?, ?, ?, 'outbound', ?, 'text', 'pending', 1, ?)"""
+#: what somebody has sent is no answer of an assistant
+INSERT_OUTGOING: Final = """
+    INSERT INTO messages (
+        id, organization_id, conversation_id, instance_id, direction, content, message_type, status, ai_response,
+        created_at
+    ) VALUES (?, ?, ?, ?, 'outbound', ?, 'text', 'pending', 0, ?)"""
+OUTGOING: Final = "SELECT status, content FROM messages WHERE id = ? AND direction = 'outbound'"
+#: the chat that a customer last wrote in; a group is nobody's own
+LAST_CHAT: Final = """
+    SELECT i.chat_id FROM messages m JOIN auzap_inbox i ON i.id = m.id
+    WHERE m.conversation_id = ? AND m.direction = 'inbound' AND i.instance_id = ? AND i.chat_id NOT LIKE '%@g.us'
+    ORDER BY m.created_at DESC LIMIT 1"""
+CONTACT_PHONE: Final = "SELECT phone FROM contacts WHERE id = ?"
 DELETE_MESSAGE: Final = "DELETE FROM messages WHERE id = ?"
 MESSAGE_SENT: Final = """
     UPDATE messages SET status = 'sent', whatsapp_message_id = COALESCE(?, whatsapp_message_id) WHERE id = ?"""

@@ -23,11 +23,12 @@ from auzap.storage.sqlite.fences import fence_turn
 from auzap.storage.sqlite.inbox import record
 from auzap.storage.sqlite.outbox_rows import stored_reply
 from auzap.storage.sqlite.outcome import persist
+from auzap.storage.sqlite.outgoing import put_outgoing
 from auzap.storage.sqlite.reader import Reader
 from auzap.storage.sqlite.sessions import Sessions, in_session
 from auzap.storage.sqlite.times import right_now, stamp
 from auzap.storage.sqlite.tx import RawTx, Tx
-from auzap.storage.store import Claim, Decision, DueReply, Inbound, Owner, Person, Recorded, StoredReply
+from auzap.storage.store import Claim, Decision, DueReply, Inbound, Outgoing, Owner, Person, Recorded, StoredReply
 
 if TYPE_CHECKING:
     import sqlite3
@@ -142,6 +143,9 @@ class SqliteStore:
 
     async def note_queued(self, reply_ids: Sequence[str]) -> None:
         await self._writer.write(outbox.note_queued, reply_ids)
+
+    async def put_outgoing(self, outgoing: Outgoing) -> StoredReply:
+        return await self._writer.write(put_outgoing, outgoing)
 
     async def outbound(self, reply_id: str) -> StoredReply | None:
         rows = await self._reader.rows(sql.REPLY, (reply_id,))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from auzap import Interaction, Message, Outcome, Plugin, Reply, hookimpl
 from auzap import Options as BaseOptions
 from auzap_client_ai.template import ReplyTemplate, fill
@@ -14,8 +16,10 @@ class ClientAI(Plugin):
 
     class Options(BaseOptions):
         roles: tuple[str, ...] | None = ("client",)
-        #: what is answered; ``{text}`` is what the customer wrote
-        reply: ReplyTemplate = 'Olá! Recebi sua mensagem: "{text}". Em breve um atendente irá responder! 🐾'
+        reply: ReplyTemplate = Field(
+            default='Olá! Recebi sua mensagem: "{text}". Em breve um atendente irá responder! 🐾',
+            description="What is answered; {text} is what the customer wrote.",
+        )
 
     options: Options
 

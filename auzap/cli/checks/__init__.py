@@ -1,0 +1,1 @@
+"""What ``auzap check`` looks at; a file a subject."""

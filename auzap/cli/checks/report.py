@@ -1,0 +1,67 @@
+"""What was found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from auzap.model.errors import AuzapError, ConfigError
+
+__all__ = ["Report", "TenantLine"]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantLine:
+    """A tenant that can run.
+
+    :param plugins: in the order in which they are asked.
+    :param instances: name -> channel.
+    """
+
+    id: str
+    plugins: tuple[str, ...]
+    instances: dict[str, str]
+
+
+@dataclass(slots=True)
+class Report:
+    """Every finding is one line.
+
+    :param mistakes: what is to be mended.
+    :param notes: what may well be meant.
+    :param queue: the state of the queue, in words; None when it could not be looked at.
+    :param database: likewise.
+    :param gateways: ``tenant/instance`` -> the state of its provider; only what was asked.
+    """
+
+    mistakes: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    tenants: list[TenantLine] = field(default_factory=list)
+    queue: str | None = None
+    database: str | None = None
+    gateways: dict[str, str] = field(default_factory=dict)
+
+    def mistake(self, error: AuzapError, whose: str = "") -> None:
+        """:param whose: what it is about, where the error does not name a place in the file."""
+        before = "" if isinstance(error, ConfigError) or not whose else f"{whose}: "
+        self.add(f"{before}{line}" for line in str(error).splitlines())
+
+    def add(self, lines: Iterable[str]) -> None:
+        """Mistakes; one that was told already, of another tenant, is not told again."""
+        self.mistakes += [line for line in dict.fromkeys(lines) if line not in self.mistakes]
+
+    def note(self, line: str) -> None:
+        if line not in self.notes:
+            self.notes.append(line)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "ok": not self.mistakes,
+            "mistakes": self.mistakes,
+            "notes": self.notes,
+            "plugins": {one.id: list(one.plugins) for one in self.tenants},
+            "queue": self.queue,
+            "database": self.database,
+            "gateways": self.gateways,
+        }

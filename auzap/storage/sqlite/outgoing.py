@@ -1,0 +1,79 @@
+"""Messages that answer nothing: into the outbox, due at once, each once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from auzap.model.phones import same_person
+from auzap.storage.sqlite import statements as sql
+from auzap.storage.sqlite.outbox_rows import stored_reply
+from auzap.storage.sqlite.people import People
+from auzap.storage.sqlite.times import right_now
+from auzap.storage.sqlite.tx import Tx
+from auzap.storage.store import Outgoing, StoredReply
+from auzap.storage.texts import storable
+
+__all__ = ["put_outgoing"]
+
+#: ``messages.status`` -> the state that its row in the outbox had
+_STATES = {"pending": "pending", "failed": "failed"}
+
+
+def put_outgoing(tx: Tx, messages: Sequence[Outgoing]) -> list[StoredReply]:
+    now = right_now()
+    return [_put(tx, one, now) for one in messages]
+
+
+def _put(tx: Tx, one: Outgoing, now: str) -> StoredReply:
+    return _known(tx, one) or _new(tx, one, now)
+
+
+def _known(tx: Tx, one: Outgoing) -> StoredReply | None:
+    """What was put before. The row in ``messages`` outlives the one in the outbox."""
+    for row in tx.execute(sql.REPLY, (one.id,)):
+        return stored_reply(row)
+    for status, text in tx.execute(sql.OUTGOING, (one.id,)):
+        return _stored(one, one.chat_id, text, _STATES.get(status, "sent"))
+    return None
+
+
+def _new(tx: Tx, one: Outgoing, now: str) -> StoredReply:
+    text, chat_id, conversation_id = storable(one.text), one.chat_id, None
+    people = People(tx)
+    contact_id = people.contact(one.organization_id, one.person, now) if one.person is not None else None
+    if contact_id is not None:
+        conversation_id = people.conversation(one.organization_id, contact_id, one.instance_id, now).id
+        chat_id = _chat(tx, one, contact_id, conversation_id)
+        message = (one.id, one.organization_id, conversation_id, one.instance_id, text, now)
+        tx.execute(sql.INSERT_OUTGOING, message)
+        tx.execute(sql.TOUCH_CONVERSATION, (now, conversation_id))
+    row = (one.id, one.organization_id, one.instance_id, None, 0, chat_id, text, conversation_id, 0, now, now, now)
+    tx.execute(sql.INSERT_REPLY, row)
+    return _stored(one, chat_id, text, "pending")
+
+
+def _chat(tx: Tx, one: Outgoing, contact_id: str, conversation_id: str) -> str:
+    """Where the person is written to: as WhatsApp told it, if it ever did."""
+    for (last,) in tx.execute(sql.LAST_CHAT, (conversation_id, one.instance_id)):
+        return str(last)
+    for (phone,) in tx.execute(sql.CONTACT_PHONE, (contact_id,)):
+        if str(phone).endswith("@lid"):
+            return str(phone)
+        if one.person is not None and same_person(phone, one.person.phone):
+            return f"{phone}@s.whatsapp.net"
+    return one.chat_id
+
+
+def _stored(one: Outgoing, chat_id: str, text: str, state: str) -> StoredReply:
+    return StoredReply(
+        id=one.id,
+        turn_id=None,
+        organization_id=one.organization_id,
+        instance_id=one.instance_id,
+        chat_id=chat_id,
+        text=text,
+        state=state,
+        attempts=0,
+        not_before=None,
+        reason=None,
+    )
