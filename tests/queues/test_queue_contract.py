@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from itertools import pairwise
 from statistics import median
 from typing import Any
@@ -735,11 +737,16 @@ async def test_a_lease_cancelled_at_the_end_comes_back_before_the_queue_is_close
 
 async def test_processes_never_hold_a_lane_together(place: Place, queue: Queue) -> None:
     chats = [f"chat{number}" for number in range(40)]
-    working = [asyncio.ensure_future(place.output("work", f"worker{number}")) for number in range(3)]
-    for number in range(0, 75, 3):
-        await queue.put([an_envelope(chat, number + more, tenant=chat[-1]) for chat in chats for more in range(3)])
-        await anyio.sleep(0.01)
-    told = [await task for task in working]
+    async with AsyncExitStack() as stack:
+        working = [await stack.enter_async_context(place.process("work", f"worker{number}")) for number in range(3)]
+        for process in working:
+            assert process.stdout
+            await process.stdout.readline()
+        for number in range(0, 75, 3):
+            await queue.put([an_envelope(chat, number + more, tenant=chat[-1]) for chat in chats for more in range(3)])
+            await anyio.sleep(0.01)
+        printed = [(await process.communicate())[0] for process in working]
+    told = [[json.loads(line) for line in lines.splitlines()] for lines in printed]
 
     by_lane: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for held in (held for process in told for held in process):

@@ -150,7 +150,8 @@ async def _lease_and_hang(queue: Queue, duration: str) -> None:
 
 
 async def _work(queue: Queue, worker: str) -> None:
-    """Handle until nothing is left; tells of each lease when it was held, and what was in it."""
+    """Says that it is there, then handles until nothing is left: tells when each lease was held, and what was in it."""
+    _tell("ready")
     while leases := await take(queue, 4, worker=worker, wait=1):
         for lease in leases:
             begun = time.time()
