@@ -5,6 +5,7 @@ Both structlog's events and the records of ``logging`` (plugins, aiohttp, Alembi
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 import os
@@ -87,8 +88,8 @@ def configure(
         processors=[line, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: out,
-        # loggers of modules are made before this is called, and again for another stream
-        cache_logger_on_first_use=False,
+        # standard error stays; for another stream, loggers that are there already are made again
+        cache_logger_on_first_use=stream is None,
     )
     _configure_stdlib(_Handler(out), [line, renderer], level)
 
@@ -110,23 +111,49 @@ def _as_json(line: EventDict, **_: object) -> str:
 
 
 class _Out:
-    """The stream. What cannot be written any more is dropped: a closed terminal must not stop the work."""
+    """The stream. What cannot be written any more is dropped: a closed terminal must not stop the work.
+
+    Lines that the event loop writes in one of its rounds leave together at its end: at every write to a file other
+    threads take the interpreter, and it takes long to get it back. What is worse than ``info`` leaves at once, and so
+    does what other threads write.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         # reentrant: what the garbage collector ends while a line is written may log too
         self._lock = threading.RLock()
+        self._waiting: list[str] = []
         self.is_terminal = stream.isatty()
 
     def write(self, line: str) -> None:
+        with self._lock:
+            self._waiting.append(line)
+            self.flush()
+
+    def write_soon(self, line: str) -> None:
         try:
-            with self._lock:
-                self._put(f"{line}\n")
-        except (OSError, ValueError):  # gone, or closed
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.write(line)
             return
+        with self._lock:
+            if not self._waiting:
+                loop.call_soon(self.flush)
+            self._waiting.append(line)
+
+    def flush(self) -> None:
+        with self._lock:
+            lines, self._waiting = self._waiting, []
+            if not lines:
+                return
+            try:
+                self._put("\n".join((*lines, "")))
+            except (OSError, ValueError):  # gone, or closed
+                return
 
     # structlog calls what the level is called
-    debug = info = warning = error = critical = write
+    debug = info = write_soon
+    warning = error = critical = write
 
     def _put(self, text: str) -> None:
         try:

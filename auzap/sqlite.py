@@ -171,6 +171,8 @@ class Writer(Generic[Tx]):
         self._opened: tuple[sqlite3.Connection, Tx] | None = None
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
+        #: wakes the thread for what may wait
+        self._alarm: asyncio.TimerHandle | None = None
         self._closed = False
 
     def start(self) -> None:
@@ -178,8 +180,10 @@ class Writer(Generic[Tx]):
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    async def write(self, op: Callable[[Tx, Sequence[A]], Sequence[R | Exception]], arg: A) -> R:
+    async def write(self, op: Callable[[Tx, Sequence[A]], Sequence[R | Exception]], arg: A, *, wait: float = 0.0) -> R:
         """Durable when it returns.
+
+        :param wait: seconds that it may wait for others to be written with.
 
         An exception among the results is raised to its own caller alone; what the others wrote stands.
         Once begun it is finished, also when the caller is cancelled.
@@ -187,7 +191,7 @@ class Writer(Generic[Tx]):
         :raises Unavailable: the file is away; nothing was written.
         """
         future: asyncio.Future[R] = self._running_loop().create_future()
-        self._put(_Waiting(op, arg, future))
+        self._put(_Waiting(op, arg, future), wait)
         return await future
 
     @asynccontextmanager
@@ -216,8 +220,15 @@ class Writer(Generic[Tx]):
             raise RuntimeError("the writer is not running")
         return self._loop
 
-    def _put(self, item: _Waiting | _Hold) -> None:
+    def _put(self, item: _Waiting | _Hold, wait: float = 0.0) -> None:
         self._items.append(item)
+        if not wait:
+            self._filled.set()
+        elif self._alarm is None:
+            self._alarm = self._running_loop().call_later(wait, self._wake)
+
+    def _wake(self) -> None:
+        self._alarm = None
         self._filled.set()
 
     # ------------------------------------------------------------------ in the thread

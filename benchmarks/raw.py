@@ -21,7 +21,7 @@ from auzap.storage.sqlite.times import right_now
 __all__ = ["STATEMENTS", "Cost", "run"]
 
 #: statements a message, BEGIN and COMMIT not counted
-STATEMENTS = 20
+STATEMENTS = 18
 
 Cost = tuple[float, float]
 
@@ -91,10 +91,9 @@ def _group(
             lanes.execute("UPDATE lanes SET due = ?, token = ?, upto = 1 WHERE lane = ?", (0, number, lane))
 
     def record() -> None:
-        for (_, _, _, dedupe), (phone, contact, _), _, _ in rows:
-            store.execute(sql.INBOX_BY_KEY, ("shop", dedupe)).fetchall()
-            store.execute(sql.CONTACT_BY_IDENTITY, ("shop", "phone", phone)).fetchall()
-            store.execute(sql.ACTIVE_CONVERSATION, ("shop", contact)).fetchall()
+        for (_, _, _, dedupe), (phone, *_), _, _ in rows:
+            store.execute(sql.INBOX_BY_KEYS, ("shop", dedupe)).fetchall()
+            store.execute(sql.PEOPLE, ("shop", "phone", phone)).fetchall()
         store.executemany(
             sql.INSERT_INBOX,
             [
@@ -116,11 +115,14 @@ def _group(
 
     def persist() -> None:
         for _, _, inbox, _ in rows:
-            store.execute(sql.TURN, (inbox,)).fetchall()
+            store.execute(sql.TURNS, (inbox,)).fetchall()
         store.executemany(
             sql.INSERT_REPLY,
             [
-                (outbox, "shop", "main", inbox, 0, f"{phone}@s.whatsapp.net", text, conv, number, None, now, now)
+                (
+                    *(outbox, "shop", "main", inbox, 0, f"{phone}@s.whatsapp.net", text, conv, "sending"),
+                    *(number, None, now, now),
+                )
                 for _, (phone, _, conv), inbox, outbox in rows
             ],
         )
@@ -139,13 +141,10 @@ def _group(
             sql.HANDLE_TURN, [("handled", None, "client_ai", 1, number, now, inbox) for _, _, inbox, _ in rows]
         )
 
-    def claim() -> None:
-        for *_, outbox in rows:
-            store.execute(sql.CLAIM, (number, now, outbox, number, now)).fetchall()
-
     def sent() -> None:
         for *_, outbox in rows:
-            store.execute(sql.SENT, (f"OUT{outbox}", number, now, outbox, number)).fetchall()
+            store.execute(sql.FENCES_OF_REPLIES, (outbox,)).fetchall()
+        store.executemany(sql.SENT, [(f"OUT{outbox}", number, now, outbox) for *_, outbox in rows])
         store.executemany(sql.MESSAGE_SENT, [(f"OUT{outbox}", outbox) for *_, outbox in rows])
         store.executemany(sql.FINISH_TURN, [(now, inbox) for _, _, inbox, _ in rows])
 
@@ -158,6 +157,6 @@ def _group(
             ).fetchall()
 
     _transaction(lanes, lease)
-    for step in (record, persist, claim, sent):
+    for step in (record, persist, sent):
         _transaction(store, step)
     _transaction(lanes, ack)

@@ -31,21 +31,31 @@ class Patience:
 
         :param call: safe to repeat.
         """
+        try:
+            return await call(*args, **kwargs)
+        except Unavailable as error:
+            met = error
+        return await self._again(met, call, *args, **kwargs)
+
+    async def _again(self, met: Unavailable, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What was not there is asked again, until it is."""
         delay = _FIRST
-        met: set[type[Unavailable]] = set()
+        kinds: set[type[Unavailable]] = set()
         while True:
+            kinds.add(type(met))
+            self._note(met)
+            await anyio.sleep(delay)
+            delay = min(delay * 2, _LONGEST)
             try:
                 result = await call(*args, **kwargs)
             except Unavailable as error:
-                met.add(type(error))
-                self._note(error)
-                await anyio.sleep(delay)
-                delay = min(delay * 2, _LONGEST)
+                met = error
             else:
-                for kind in met & self._away:
-                    self._away.discard(kind)
-                    log.info("Back", away=kind.__name__)
-                return result
+                break
+        for kind in kinds & self._away:
+            self._away.discard(kind)
+            log.info("Back", away=kind.__name__)
+        return result
 
     async def with_plugins(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call what calls plugins: a store that is away, or a lost lease, is not the plugin's failure."""

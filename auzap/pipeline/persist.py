@@ -15,6 +15,7 @@ class Persister:
     def __init__(self, parts: Parts) -> None:
         self._store = parts.store
         self._patience = parts.patience
+        self._instances = parts.instances
         self._reached = parts.reached
 
     async def persist(
@@ -28,7 +29,7 @@ class Persister:
         :return: the replies to be sent now.
         :raises HookFailed: the plugin's ``persist`` failed, or its records cannot be stored.
         """
-        decision = _decision(work, recorded, turn, decided, reason)
+        decision = _decision(work, recorded, turn, decided, reason, claim=self._may_leave_at_once(work))
         self._reached("before_persist")
         if work.tenant.hooks.has_persist and decided.plugin is not None:
             replies = await self._patience.with_plugins(self._with_plugin, work, turn, decided, decision)
@@ -36,6 +37,11 @@ class Persister:
             replies = await self._patience(self._in_group, decision)
         self._reached("after_persist")
         return replies
+
+    def _may_leave_at_once(self, work: Work) -> bool:
+        """Whether nothing stands between storing a reply and sending it."""
+        limited = work.channel.options.rate_limit is not None
+        return not limited and self._instances.closed_until(work.tenant.info.id, work.instance_id) is None
 
     async def _in_group(self, decision: Decision) -> list[StoredReply]:
         try:
@@ -63,7 +69,9 @@ def _records_refused(decision: Decision, error: Exception) -> HookFailed:
     return HookFailed(decision.answered_by or "auzap", "handle_message", f"what it returned cannot be stored: {error}")
 
 
-def _decision(work: Work, recorded: Recorded, turn: Turn, decided: Decided, reason: str | None) -> Decision:
+def _decision(
+    work: Work, recorded: Recorded, turn: Turn, decided: Decided, reason: str | None, *, claim: bool
+) -> Decision:
     outcome = decided.outcome
     return Decision(
         organization_id=turn.organization_id,
@@ -79,4 +87,5 @@ def _decision(work: Work, recorded: Recorded, turn: Turn, decided: Decided, reas
         reason=reason,
         answered_by=decided.plugin,
         attempts=turn.attempt,
+        claim_since=recorded.began_at if claim else None,
     )

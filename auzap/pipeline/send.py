@@ -35,24 +35,25 @@ class Sender:
     async def send_all(self, work: Work, replies: Sequence[StoredReply], sending: Sending) -> Verdict:
         """:raises LeaseLost: another worker may hold the lane; it will send them."""
         for reply in replies:
-            verdict = await self._send(work, reply, sending)
+            verdict = await self._send(work, reply, sending, last=reply is replies[-1])
             if verdict is not None:
                 return verdict
         return Ack()
 
-    async def _send(self, work: Work, reply: StoredReply, sending: Sending) -> Verdict | None:
+    async def _send(self, work: Work, reply: StoredReply, sending: Sending, *, last: bool) -> Verdict | None:
         """One reply. None: go on with the next."""
         tenant, instance = reply.organization_id, reply.instance_id
         until = self._instances.closed_until(tenant, instance)
         if until is not None:
             return await self._wait_for_instance(work, reply, sending, until, "instance unreachable")
-        await self._wait_for_permit(work.channel, tenant, instance)
-        claim = await self._patience(self._store.claim, reply.id, token=work.token, began_at=sending.began_at)
-        if claim == "taken_over":
-            log.info("Message not answered", organization_id=tenant, reason=claim, message_id=sending.message_id)
-            return Ack()
-        if claim == "settled":
-            return None
+        if not reply.claimed:
+            await self._wait_for_permit(work.channel, tenant, instance)
+            claim = await self._patience(self._store.claim, reply.id, token=work.token, began_at=sending.began_at)
+            if claim == "taken_over":
+                log.info("Message not answered", organization_id=tenant, reason=claim, message_id=sending.message_id)
+                return Ack()
+            if claim == "settled":
+                return None
         self._reached("after_claim")
         self._instances.probe(tenant, instance)
         try:
@@ -63,6 +64,8 @@ class Sender:
             await self._instances.reached(tenant, instance)
             return await self._refused(work, reply, sending, error)
         self._reached("after_accepted")
+        if last:
+            work.finished()
         await self._patience(self._store.note_sent, reply.id, token=work.token, provider_id=receipt.message_id)
         await self._instances.reached(tenant, instance)
         self._reached("after_note")

@@ -21,6 +21,10 @@ __all__ = ["Parts", "Permit", "Sending", "Settings", "Taken", "Work"]
 Permit = Callable[[str, int, float], Awaitable[float]]
 
 
+def _nothing() -> None:
+    """Nobody wants to know."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The figures of the configuration that steps need; seconds."""
@@ -60,6 +64,8 @@ class Work:
     lane: str
     token: int
     envelopes: tuple[Envelope, ...]
+    #: told when nothing is left to do but to note what was done
+    finished: Callable[[], None] = _nothing
 
     @property
     def instance_id(self) -> str:

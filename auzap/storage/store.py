@@ -87,6 +87,8 @@ class StoredReply:
     attempts: int
     not_before: datetime | None
     reason: str | None
+    #: it was claimed when it was stored: it may leave at once
+    claimed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +140,8 @@ class Decision:
     answered_by: str | None
     #: attempts of the handler, the last one included
     attempts: int
+    #: when the turn began, if its first reply is to be claimed at once; it is not when a person has taken over since
+    claim_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

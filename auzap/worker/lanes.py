@@ -48,9 +48,12 @@ class Lanes:
         self._settings = parts.settings
         self._reached = parts.reached
 
-    async def work(self, lease: Lease, under_way: Callable[[Envelope | None], None]) -> None:
+    async def work(
+        self, lease: Lease, under_way: Callable[[Envelope | None], None], finished: Callable[[], None]
+    ) -> None:
         """All turns of a lease.
 
+        :param finished: told when nothing is left to do but to note and to tell what was done.
         :param under_way: told the first envelope of each turn that begins; None when it is decided.
         :raises LeaseLost: another worker has the lane, or may have it.
         """
@@ -76,7 +79,7 @@ class Lanes:
                 return
             under_way(turn[0])
             await self._wait_for_permit()
-            verdicts = await self._decide(lease, tenant, turn)
+            verdicts = await self._decide(lease, tenant, turn, finished if turn is groups[-1] else _nothing)
             under_way(None)
             if not await self._tell(lease, tenant, turn, verdicts):
                 return
@@ -88,9 +91,11 @@ class Lanes:
 
     # ------------------------------------------------------------------ what is to become of a turn
 
-    async def _decide(self, lease: Lease, tenant: Tenant, envelopes: tuple[Envelope, ...]) -> list[Settled]:
+    async def _decide(
+        self, lease: Lease, tenant: Tenant, envelopes: tuple[Envelope, ...], finished: Callable[[], None]
+    ) -> list[Settled]:
         try:
-            return await self._verdicts(lease, tenant, envelopes)
+            return await self._verdicts(lease, tenant, envelopes, finished)
         except LeaseLost:
             raise
         except Exception as error:
@@ -98,7 +103,9 @@ class Lanes:
             log.exception("Turn failed", organization_id=lease.tenant, job_id=envelopes[0].id)
             return [await self._failed(lease, envelopes, error)]
 
-    async def _verdicts(self, lease: Lease, tenant: Tenant, envelopes: tuple[Envelope, ...]) -> list[Settled]:
+    async def _verdicts(
+        self, lease: Lease, tenant: Tenant, envelopes: tuple[Envelope, ...], finished: Callable[[], None]
+    ) -> list[Settled]:
         first, *rest = envelopes
         if first.lost_leases >= GIVE_UP:
             reason = f"{first.lost_leases} workers died, or lost the lease, while they worked on it"
@@ -108,7 +115,14 @@ class Lanes:
         if channel is None:
             reason = f"unknown instance: {first.instance}"
             return [await self._give_up(lease, envelopes, Burial(stage="tenant", reason=reason))]
-        work = Work(tenant=tenant, channel=channel, lane=lease.lane, token=lease.token, envelopes=envelopes)
+        work = Work(
+            tenant=tenant,
+            channel=channel,
+            lane=lease.lane,
+            token=lease.token,
+            envelopes=envelopes,
+            finished=finished,
+        )
         return await self._pipeline.run(work)
 
     async def _failed(self, lease: Lease, envelopes: tuple[Envelope, ...], error: Exception) -> Settled:
@@ -147,6 +161,10 @@ class Lanes:
 
     async def _settle(self, lease: Lease, settled: Settled) -> None:
         await self._patience(_tell_queue, self._queue, lease, settled.ids, settled.verdict)
+
+
+def _nothing() -> None:
+    """More turns follow."""
 
 
 def _ids(envelopes: Sequence[Envelope]) -> tuple[str, ...]:

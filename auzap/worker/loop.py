@@ -9,6 +9,7 @@ import socket
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import anyio
@@ -56,6 +57,8 @@ class _Held:
     #: the first envelope of the turn that is under way; None: it is decided, and no other has begun
     turn: Envelope | None
     begun: bool = False
+    #: nothing is left to do but to note what was done: it takes no slot any more
+    finished: bool = False
     task: asyncio.Task[Any] | None = None
     lost: bool = False
 
@@ -136,7 +139,7 @@ class Worker:
     async def _lease_lanes(self, lanes: TaskGroup, side: bool) -> None:
         slots = _EVENTS if side else self._config.worker.concurrency
         while True:
-            free = slots - sum(held.side == side for held in self._held.values())
+            free = slots - sum(held.side == side and not held.finished for held in self._held.values())
             if self._suspects and not side:
                 await self._work_suspects(lanes)
             elif free <= 0 or self._suspects:
@@ -192,17 +195,22 @@ class Worker:
         self._suspects.remove(held)
 
     def _by_tenant(self, side: bool) -> Counter[str]:
-        return Counter(held.lease.tenant for held in self._held.values() if held.side == side)
+        return Counter(held.lease.tenant for held in self._held.values() if held.side == side and not held.finished)
 
-    def _free(self, held: _Held) -> None:
-        """The lane is out of hand. If its tenant held all that it may, the wait for work is asked anew."""
+    def _finish(self, held: _Held) -> None:
+        """It gives its slot back. If its tenant held all that it may, the wait for work is asked anew."""
         most = self._most[held.side]
         if most is not None and self._by_tenant(held.side)[held.lease.tenant] >= most and held.side in self._waits:
             self._waits[held.side].cancel()
-        if self._held.get(held.lease.lane) is held:
-            del self._held[held.lease.lane]
+        held.finished = True
         self._freed.set()
         self._freed = anyio.Event()
+
+    def _free(self, held: _Held) -> None:
+        """The lane is out of hand."""
+        if self._held.get(held.lease.lane) is held:
+            del self._held[held.lease.lane]
+        self._finish(held)
 
     async def _wait_for_a_change(self) -> None:
         """Of what is in hand."""
@@ -222,7 +230,7 @@ class Worker:
 
         try:
             with held.scope:
-                await self._lanes.work(held.lease, under_way)
+                await self._lanes.work(held.lease, under_way, partial(self._finish, held))
                 return
             await self._give_back(held)
         except LeaseLost:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -99,6 +100,7 @@ async def serve(
         )
         # closed last: until everything else is, the process may have to be ended by force
         outermost.callback(worker.ended)
+        gc.freeze()  # what was made until now stays: the garbage collector need not look through it again and again
         await worker.run()
 
 

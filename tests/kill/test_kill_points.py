@@ -19,7 +19,7 @@ POINTS: dict[str, tuple[str | None, str | None, int | None, int]] = {
     "after_record": ("received", None, 0, 0),
     "in_handler": ("received", None, None, 0),
     "before_persist": ("received", None, 1, 0),
-    "after_persist": ("handled", "pending", 1, 0),
+    "after_persist": ("handled", "sending", 1, 0),
     "after_claim": ("handled", "sending", 1, 0),
     "after_accepted": ("handled", "sending", 1, 1),
     "after_note": ("done", "sent", 1, 1),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+
+from auzap.setwise import found, statements
 
 __all__ = ["Clock"]
 
@@ -25,6 +28,15 @@ class Clock:
         self.now = time.time()
         self._read: int | None = None
         self._last = 0
+
+    def execute(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+        """For all rows; see ``setwise``."""
+        for text, params in statements(sql, rows):
+            self.tx.execute(text, params)
+
+    def found(self, sql: str, keys: Sequence[Sequence[Any]]) -> list[list[Any]]:
+        """For all keys; see ``setwise``."""
+        return found(sql, keys, lambda text, params: self.tx.execute(text, params).fetchone()[0])
 
     def tick(self) -> int:
         if self._read is None:

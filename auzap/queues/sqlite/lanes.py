@@ -9,6 +9,16 @@ __all__ = ["enlist", "is_side", "next_due", "promote", "put_off", "release", "re
 #: what one transaction makes ready at the most: bounds how long it takes when very much is due at once
 _BATCH = 500
 
+_RELEASE = """
+    WITH new (place, lane) AS (VALUES (?, ?))
+    UPDATE lanes SET state = 'ready', place = new.place, due = NULL, token = NULL, worker = NULL, upto = NULL
+    FROM new WHERE lanes.lane = new.lane"""
+#: their tenants have a lane ready: they come last among those who wait, unless they wait already
+_TAKE_TURNS = """
+    WITH new (turn, lane) AS (VALUES (?, ?))
+    INSERT INTO tenants SELECT lanes.tenant, lanes.side, new.turn FROM new CROSS JOIN lanes USING (lane) WHERE true
+    ON CONFLICT DO NOTHING"""
+
 
 def is_side(kind: str) -> bool:
     """Whether envelopes of a kind have lanes of their own: those of events."""
@@ -23,17 +33,13 @@ def enlist(clock: Clock, lane: str, tenant: str, instance: str, kind: str) -> No
         (lane, tenant, instance, is_side(kind), clock.tick()),
     )
     if added.rowcount:
-        _take_turns(clock, lane)
+        clock.execute(_TAKE_TURNS, [(clock.tick(), lane)])
 
 
-def release(clock: Clock, lane: str) -> None:
-    """To the tail of its tenant's ready lanes."""
-    clock.tx.execute(
-        "UPDATE lanes SET state = 'ready', place = ?, due = NULL, token = NULL, worker = NULL, upto = NULL"
-        " WHERE lane = ?",
-        (clock.tick(), lane),
-    )
-    _take_turns(clock, lane)
+def release(clock: Clock, *lanes: str) -> None:
+    """To the tail of their tenants' ready lanes."""
+    clock.execute(_RELEASE, [(clock.tick(), lane) for lane in lanes])
+    clock.execute(_TAKE_TURNS, [(clock.tick(), lane) for lane in lanes])
 
 
 def put_off(clock: Clock, lane: str, *, state: str, due: float) -> None:
@@ -47,8 +53,8 @@ def put_off(clock: Clock, lane: str, *, state: str, due: float) -> None:
     )
 
 
-def remove(clock: Clock, lane: str) -> None:
-    clock.tx.execute("DELETE FROM lanes WHERE lane = ?", (lane,))
+def remove(clock: Clock, *lanes: str) -> None:
+    clock.execute("DELETE FROM lanes WHERE lane IN (VALUES (?))", [(lane,) for lane in lanes])
 
 
 def promote(clock: Clock) -> None:
@@ -83,12 +89,4 @@ def _count_lost(clock: Clock, lane: str) -> None:
         "UPDATE envelopes SET lost_leases = lost_leases + 1 WHERE pos = ("
         "SELECT pos FROM envelopes WHERE lane = ? AND state = 'waiting' ORDER BY pos LIMIT 1)",
         (lane,),
-    )
-
-
-def _take_turns(clock: Clock, lane: str) -> None:
-    """Its tenant has a lane ready: it comes last among those who wait, unless it waits already."""
-    clock.tx.execute(
-        "INSERT INTO tenants SELECT tenant, side, ? FROM lanes WHERE lane = ? ON CONFLICT DO NOTHING",
-        (clock.tick(), lane),
     )

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from operator import itemgetter
 
-from auzap.contract.queue import Envelope, Lease
+from auzap.contract.queue import Lease
 from auzap.queues.sqlite.clock import Clock
 from auzap.queues.sqlite.lanes import next_due, promote
-from auzap.queues.sqlite.rows import COLUMNS, envelope_of, plain, stored
+from auzap.queues.sqlite.rows import PACKED, envelope_of, plain, stored
 
 __all__ = ["Taken", "Wanted", "lease"]
 
@@ -19,10 +22,24 @@ _MOST = 20
 #: characters of payload in one lease, unless its first envelope alone has more
 _LONG = 1_000_000
 
-_ENVELOPES = (
-    f"SELECT pos, {COLUMNS} FROM envelopes"  # noqa: S608
-    f" WHERE lane = ? AND state = 'waiting' ORDER BY pos LIMIT {_MOST}"
-)
+_READY = """
+    SELECT json_group_array(json_array(lane, place)) FROM (
+        SELECT lane, place FROM lanes WHERE state = 'ready' AND tenant = ? AND side = ? AND place > ?
+        ORDER BY place LIMIT ?)"""
+#: of all lanes, the first envelopes: lane, position, length of the payload
+_ENVELOPES = f"""
+    WITH wanted (lane) AS (VALUES (?))
+    SELECT json_group_array(json_array(w.lane, e.pos, length(e.payload)))
+    FROM wanted w CROSS JOIN envelopes e WHERE e.pos IN (
+        SELECT pos FROM envelopes WHERE lane = w.lane AND state = 'waiting' ORDER BY pos LIMIT {_MOST})"""  # noqa: S608
+_LEASE = """
+    WITH new (due, token, worker, upto, lane) AS (VALUES (?, ?, ?, ?, ?))
+    UPDATE lanes
+    SET state = 'leased', place = NULL, due = new.due, token = new.token, worker = new.worker, upto = new.upto
+    FROM new WHERE lanes.lane = new.lane"""
+_READ = f"""
+    WITH wanted (pos) AS (VALUES (?))
+    SELECT json_group_array(json_array(pos, {PACKED})) FROM wanted CROSS JOIN envelopes USING (pos)"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +74,10 @@ def lease(tx: sqlite3.Connection, wanted: Sequence[Wanted]) -> list[Taken]:
 def _lease(clock: Clock, want: Wanted) -> list[Lease]:
     takers = _takers(clock, want)
     _share_out(clock, takers, want.lanes)
-    leases = []
+    tokens = {}
     for taker, lane in _in_turn(takers):
-        taker.turn = clock.tick()
-        leases.append(_hand_out(clock, lane, taker.turn, want))
+        tokens[lane] = taker.turn = clock.tick()
+    leases = _hand_out(clock, tokens, want)
     for taker in takers:
         _next_turn(clock, taker)
     return leases
@@ -114,11 +131,8 @@ def _share_out(clock: Clock, takers: list[_Taker], lanes: int) -> None:
 
 
 def _choose(clock: Clock, taker: _Taker, most: int) -> int:
-    found = clock.tx.execute(
-        "SELECT lane, place FROM lanes WHERE state = 'ready' AND tenant = ? AND side = ? AND place > ?"
-        " ORDER BY place LIMIT ?",
-        (taker.tenant, taker.side, taker.place, most),
-    ).fetchall()
+    (text,) = clock.tx.execute(_READY, (taker.tenant, taker.side, taker.place, most)).fetchone()
+    found = sorted(json.loads(text), key=itemgetter(1))
     if found:
         taker.lanes.extend(lane for lane, _ in found)
         taker.place = found[-1][1]
@@ -135,26 +149,28 @@ def _in_turn(takers: list[_Taker]) -> list[tuple[_Taker, str]]:
 # ---------------------------------------------------------------------- what is written
 
 
-def _hand_out(clock: Clock, lane: str, token: int, want: Wanted) -> Lease:
-    upto, envelopes = _envelopes(clock, lane)
-    clock.tx.execute(
-        "UPDATE lanes SET state = 'leased', place = NULL, due = ?, token = ?, worker = ?, upto = ? WHERE lane = ?",
-        (clock.now + want.duration, token, stored(want.worker), upto, lane),
-    )
-    return Lease(plain(lane), envelopes[0].tenant, token, tuple(envelopes))
+def _hand_out(clock: Clock, tokens: Mapping[str, int], want: Wanted) -> list[Lease]:
+    """:param tokens: the lanes, and what each is leased under."""
+    chosen = _first_ones(clock, tokens)
+    rows = {pos: row for pos, *row in clock.found(_READ, [(pos,) for some in chosen.values() for pos in some])}
+    due, worker = clock.now + want.duration, stored(want.worker)
+    clock.execute(_LEASE, [(due, token, worker, chosen[lane][-1], lane) for lane, token in tokens.items()])
+    leases = []
+    for lane, token in tokens.items():
+        envelopes = tuple(envelope_of(rows[pos]) for pos in chosen[lane])
+        leases.append(Lease(plain(lane), envelopes[0].tenant, token, envelopes))
+    return leases
 
 
-def _envelopes(clock: Clock, lane: str) -> tuple[int, list[Envelope]]:
-    """The lane's first ones, and the position of the last of them."""
-    upto = length = 0
-    envelopes: list[Envelope] = []
-    for pos, *row in clock.tx.execute(_ENVELOPES, (lane,)):
-        length += len(row[-1])
-        if envelopes and length > _LONG:
-            break
-        upto = pos
-        envelopes.append(envelope_of(row))
-    return upto, envelopes
+def _first_ones(clock: Clock, lanes: Iterable[str]) -> dict[str, list[int]]:
+    """The positions of each lane's first envelopes, no more of them than one lease takes."""
+    chosen: dict[str, list[int]] = {}
+    lengths: Counter[str] = Counter()
+    for lane, pos, length in sorted(clock.found(_ENVELOPES, [(lane,) for lane in lanes]), key=itemgetter(1)):
+        lengths[lane] += length
+        if lane not in chosen or lengths[lane] <= _LONG:
+            chosen.setdefault(lane, []).append(pos)
+    return chosen
 
 
 def _next_turn(clock: Clock, taker: _Taker) -> None:

@@ -23,6 +23,9 @@ from auzap.sqlite import Writer
 
 __all__ = ["SqliteQueue"]
 
+#: seconds that an ack may wait for the next lease: what it settles is done, and known as done elsewhere
+_PATIENT = 0.003
+
 A = TypeVar("A")
 R = TypeVar("R")
 
@@ -129,7 +132,7 @@ class SqliteQueue:
         return await self._writer.write(settling.renew, settling.Renewal(held, duration)) if held else set()
 
     async def ack(self, lease: Lease, ids: Sequence[str]) -> None:
-        await self._settle(lease, settling.ack, (lease, ids))
+        await self._settle(lease, settling.ack, (lease, ids), wait=_PATIENT)
 
     async def bury(self, lease: Lease, ids: Sequence[str], burial: Burial) -> None:
         await self._settle(lease, settling.bury, settling.Burying(lease, ids, burial))
@@ -199,9 +202,14 @@ class SqliteQueue:
         return self._bell
 
     async def _settle(
-        self, lease: Lease, op: Callable[[sqlite3.Connection, Sequence[A]], Sequence[settling.Settled]], arg: A
+        self,
+        lease: Lease,
+        op: Callable[[sqlite3.Connection, Sequence[A]], Sequence[settling.Settled]],
+        arg: A,
+        *,
+        wait: float = 0.0,
     ) -> None:
-        settled = await self._writer.write(op, arg)
+        settled = await self._writer.write(op, arg, wait=wait)
         if settled == "lost":
             raise LeaseLost("the lease is lost: its time is over, or the lane went back")
         if settled == "back":

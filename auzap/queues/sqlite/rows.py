@@ -6,19 +6,32 @@ JSON is written in ASCII, so that lone surrogates and NUL, which a payload may h
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 from auzap.contract.queue import Burial, DeadLetter, Envelope
 from auzap.model.errors import BadPayload
 
-__all__ = ["COLUMNS", "LETTER_COLUMNS", "burial_text", "envelope_of", "letter_of", "plain", "row_of", "stored"]
+__all__ = [
+    "COLUMNS",
+    "LETTER_COLUMNS",
+    "PACKED",
+    "burial_text",
+    "envelope_of",
+    "letter_of",
+    "plain",
+    "row_of",
+    "stored",
+]
 
 #: of ``row_of`` and ``envelope_of``
 COLUMNS = (
     "id, tenant, instance, channel, kind, lane, dedupe, version, accepted_at, not_before, "
     "attempts, lost_leases, revived, payload"
 )
+#: the same as JSON takes them: a time with all its digits
+PACKED = COLUMNS.replace("accepted_at, not_before", "printf('%!.17g', accepted_at), printf('%!.17g', not_before)")
 #: of ``letter_of``
 LETTER_COLUMNS = "id, tenant, instance, lane, burial, payload, buried_at"
 
@@ -49,7 +62,7 @@ def row_of(envelope: Envelope) -> tuple[Any, ...]:
     )
 
 
-def envelope_of(row: tuple[Any, ...]) -> Envelope:
+def envelope_of(row: Sequence[Any]) -> Envelope:
     return Envelope(
         id=plain(row[0]),
         tenant=plain(row[1]),
@@ -59,8 +72,8 @@ def envelope_of(row: tuple[Any, ...]) -> Envelope:
         lane=plain(row[5]),
         dedupe=None if row[6] is None else plain(row[6]),
         version=row[7],
-        accepted_at=row[8],
-        not_before=row[9],
+        accepted_at=float(row[8]),
+        not_before=float(row[9]) or None,
         attempts=row[10],
         lost_leases=row[11],
         revived=row[12],

@@ -48,9 +48,49 @@ class Renewal:
     duration: float
 
 
+#: lanes and tokens -> up to where the leases go
+_HOLDING = """
+    WITH wanted (lane, token, now) AS (VALUES (?, ?, ?))
+    SELECT json_group_array(json_array(w.lane, w.token, l.upto)) FROM wanted w CROSS JOIN lanes l
+        ON l.lane = w.lane AND l.state = 'leased' AND l.token = w.token AND l.due > w.now"""
+_DELETE = """
+    WITH wanted (id, lane, upto) AS (VALUES (?, ?, ?))
+    DELETE FROM envelopes WHERE pos IN (
+        SELECT e.pos FROM wanted w CROSS JOIN envelopes e
+            ON e.id = w.id AND e.lane = w.lane AND e.state = 'waiting' AND e.pos <= w.upto)"""
+#: lanes -> the position of the first envelope that waits
+_HEADS = """
+    WITH wanted (lane) AS (VALUES (?))
+    SELECT json_group_array(json_array(w.lane, (
+        SELECT pos FROM envelopes WHERE lane = w.lane AND state = 'waiting' ORDER BY pos LIMIT 1))) FROM wanted w"""
+
+
 def ack(tx: sqlite3.Connection, done: Sequence[tuple[Lease, Sequence[str]]]) -> list[Settled]:
+    """All together: a lane is leased to one at a time, so that each is there once, but for those that are lost."""
     with Clock(tx) as clock:
-        return [_settle(clock, lease, f"DELETE FROM envelopes {LEASED}", (), ids) for lease, ids in done]  # noqa: S608
+        wanted = [(stored(lease.lane), lease.token) for lease, _ in done]
+        held = {
+            (lane, token): upto for lane, token, upto in clock.found(_HOLDING, [(*one, clock.now) for one in wanted])
+        }
+        gone = [
+            (stored(id_), key[0], held[key])
+            for key, (_, ids) in zip(wanted, done, strict=True)
+            if key in held
+            for id_ in ids
+        ]
+        clock.execute(_DELETE, gone)
+        heads: dict[str, int | None] = dict(clock.found(_HEADS, [(lane,) for lane, _ in held]))
+        remove(clock, *(lane for lane, _ in held if heads[lane] is None))
+        release(clock, *(lane for (lane, _), upto in held.items() if (head := heads[lane]) is not None and head > upto))
+        return [_became(held.get(key), heads.get(key[0])) for key in wanted]
+
+
+def _became(upto: int | None, head: int | None) -> Settled:
+    if upto is None:
+        return "lost"
+    if head is None:
+        return "gone"
+    return "kept" if head <= upto else "back"
 
 
 def bury(tx: sqlite3.Connection, buryings: Sequence[Burying]) -> list[Settled]:

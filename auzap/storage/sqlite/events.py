@@ -39,14 +39,9 @@ class Switch:
 
 
 def note_receipt(tx: Tx, tickets: Sequence[Ticket]) -> list[bool]:
-    tx.executemany(
-        sql.RAISE_STATUS,
-        [
-            (ticket.status, ticket.organization_id, ticket.provider_id, _RANKS[ticket.status])
-            for ticket in tickets
-            if ticket.status in _RANKS
-        ],
-    )
+    for one in tickets:
+        if one.status in _RANKS:
+            tx.execute(sql.RAISE_STATUS, (one.status, one.organization_id, one.provider_id, _RANKS[one.status]))
     return [bool(tx.execute(sql.IS_OURS, (one.organization_id, one.provider_id) * 2)) for one in tickets]
 
 
@@ -62,5 +57,6 @@ def hand_back(tx: Tx, switches: Sequence[Switch]) -> list[bool]:
 
 def _switch(tx: Tx, one: Switch, statement: str, params: tuple[str, ...]) -> bool:
     found = People(tx).active_conversations(one.organization_id, one.person)
-    tx.executemany(statement, [(*params, conversation.id) for conversation in found])
+    for conversation in found:
+        tx.execute(statement, (*params, conversation.id))
     return bool(found)

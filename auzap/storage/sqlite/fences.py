@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
 from auzap.model.errors import LeaseLost
 from auzap.storage.sqlite import statements as sql
 from auzap.storage.sqlite.tx import Tx
 
-__all__ = ["fence_turn", "lost"]
+__all__ = ["TurnRow", "fence_turn", "fence_turns", "lost", "state_of"]
+
+
+class TurnRow(NamedTuple):
+    """One message of a turn."""
+
+    state: str
+    token: int
+    #: of its conversation
+    taken_over_at: str | None
 
 
 def lost(what: str, token: int, newer: int) -> LeaseLost:
     return LeaseLost(f"{what} was leased again: token {token} is older than {newer}")
+
+
+def fence_turns(tx: Tx, turn_ids: Iterable[str]) -> dict[str, list[TurnRow]]:
+    """The rows of turns."""
+    turns: dict[str, list[TurnRow]] = {}
+    for turn_id, *row in tx.select(sql.TURNS, [(one,) for one in set(turn_ids)]):
+        turns.setdefault(turn_id, []).append(TurnRow(*row))
+    return turns
 
 
 def fence_turn(tx: Tx, turn_id: str, token: int) -> str | LeaseLost:
@@ -18,8 +38,12 @@ def fence_turn(tx: Tx, turn_id: str, token: int) -> str | LeaseLost:
 
     A turn that is not there was gathered anew under a later lease.
     """
-    rows = tx.execute(sql.TURN, (turn_id,))
+    return state_of(fence_turns(tx, [turn_id]).get(turn_id), turn_id, token)
+
+
+def state_of(rows: Sequence[TurnRow] | None, turn_id: str, token: int) -> str | LeaseLost:
+    """As ``fence_turn``, of rows that were read."""
     if not rows:
         return LeaseLost(f"turn {turn_id} is not there any more")
-    newest = max(row[1] for row in rows)
-    return str(rows[0][0]) if newest <= token else lost(f"turn {turn_id}", token, newest)
+    newest = max(row.token for row in rows)
+    return rows[0].state if newest <= token else lost(f"turn {turn_id}", token, newest)

@@ -24,6 +24,7 @@ __all__ = ["record"]
 def record(tx: Tx, turns: Sequence[Sequence[Inbound]]) -> list[list[Recorded] | Exception]:
     """Decide turn by turn, write together, tell."""
     group = _Group(tx)
+    group.look_up([arrival for arrivals in turns for arrival in arrivals])
     taken = [group.take(arrivals) for arrivals in turns]
     group.write()
     return [took if isinstance(took, LeaseLost) else [group.told(entry) for entry in took] for took in taken]
@@ -46,6 +47,10 @@ class _Group:
         self._messages: list[tuple[Any, ...]] = []
         #: conversation -> when its last message came
         self._touched: dict[str, str] = {}
+
+    def look_up(self, arrivals: Sequence[Inbound]) -> None:
+        self._rows.look_up(arrivals)
+        self._people.look_up([(one.organization_id, one.person) for one in arrivals if one.person is not None])
 
     def take(self, arrivals: Sequence[Inbound]) -> list[_Entry] | LeaseLost:
         """One turn; nothing is changed before all its rows are known to take the token."""

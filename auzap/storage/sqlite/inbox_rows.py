@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass
 from typing import Any
 
@@ -39,22 +39,30 @@ class InboxRows:
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
         self._by_key: dict[tuple[str, str | None, str | None], Row] = {}
+        #: were looked up, and not there
+        self._absent: set[tuple[str, str | None, str | None]] = set()
         self._by_id: dict[str, Row] = {}
         self._new: dict[str, tuple[Row, Inbound]] = {}
         self._changed: dict[str, Row] = {}
         self._senders: dict[str, Inbound] = {}
 
+    def look_up(self, arrivals: Iterable[Inbound]) -> None:
+        """Read all rows of a group at once."""
+        keys = {_key(arrival) for arrival in arrivals if arrival.dedupe_key is not None}
+        for organization_id, dedupe_key, *columns in self._tx.select(sql.INBOX_BY_KEYS, [key[:2] for key in keys]):
+            self._keep((organization_id, dedupe_key, None), Row(*columns))
+        self._absent |= keys - self._by_key.keys()
+
     def find(self, arrival: Inbound) -> Row | None:
         key = _key(arrival)
         row = self._by_key.get(key)
-        if row is None:
-            organization_id, dedupe_key, envelope_id = key
-            if dedupe_key is not None:
-                found = self._tx.execute(sql.INBOX_BY_KEY, (organization_id, dedupe_key))
-            else:
-                found = self._tx.execute(sql.INBOX_BY_ENVELOPE, (organization_id, envelope_id))
-            if found:
-                row = self._by_key[key] = self._by_id[found[0][0]] = Row(*found[0])
+        if row is None and key not in self._absent:
+            for found in self._tx.execute(sql.INBOX_BY_ENVELOPE, (arrival.organization_id, arrival.envelope_id)):
+                row = self._keep(key, Row(*found))
+        return row
+
+    def _keep(self, key: tuple[str, str | None, str | None], row: Row) -> Row:
+        self._by_key[key] = self._by_id[row.id] = row
         return row
 
     def begin(self, arrival: Inbound) -> Row:
@@ -73,7 +81,7 @@ class InboxRows:
             conversation_id=None,
             created_at=right_now(),
         )
-        self._by_key[_key(arrival)] = self._by_id[id_] = row
+        self._keep(_key(arrival), row)
         self._new[id_] = (row, arrival)
         return row
 

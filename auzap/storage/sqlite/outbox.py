@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from auzap.model.errors import LeaseLost
 from auzap.storage.sqlite import statements as sql
@@ -114,17 +113,20 @@ def _claim(tx: Tx, one: Claiming, now: str) -> Claim | LeaseLost:
 
 def note_sent(tx: Tx, notes: Sequence[Sent]) -> list[Exception | None]:
     now = right_now()
+    found = tx.select(sql.FENCES_OF_REPLIES, [(one,) for one in {note.reply_id for note in notes}])
+    replies = {id_: _Reply(*fence) for id_, *fence in found}
     answers: list[Exception | None] = []
-    messages: list[tuple[Any, ...]] = []
-    turns: list[tuple[Any, ...]] = []
+    sent: dict[str, Sent] = {}
     for note in notes:
-        provider_id = note.provider_id
-        changed = tx.execute(sql.SENT, (provider_id, note.token, now, note.reply_id, note.token))
-        answers.append(None if changed else _lost_or_none(tx, note.reply_id, note.token))
-        messages += [(provider_id, note.reply_id) for _ in changed]
-        turns += [(now, turn_id) for (turn_id,) in changed if turn_id is not None]
-    tx.executemany(sql.MESSAGE_SENT, messages)
-    tx.executemany(sql.FINISH_TURN, turns)
+        reply = replies.get(note.reply_id)
+        is_lost = reply is not None and note.token < reply.token
+        answers.append(lost(f"reply {note.reply_id}", note.token, reply.token) if reply and is_lost else None)
+        if reply is not None and not is_lost and reply.state != "sent":
+            sent[note.reply_id] = note
+    turns = {replies[id_].turn_id for id_ in sent}
+    tx.executemany(sql.SENT, [(note.provider_id, note.token, now, id_) for id_, note in sent.items()])
+    tx.executemany(sql.MESSAGE_SENT, [(note.provider_id, id_) for id_, note in sent.items()])
+    tx.executemany(sql.FINISH_TURN, [(now, turn_id) for turn_id in turns if turn_id is not None])
     return answers
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from auzap.model.errors import LeaseLost
 from auzap.model.keys import new_id
 from auzap.storage.records import NewRow, new_rows
 from auzap.storage.sqlite import statements as sql
-from auzap.storage.sqlite.fences import fence_turn
+from auzap.storage.sqlite.fences import TurnRow, fence_turns, state_of
 from auzap.storage.sqlite.outbox_rows import replies_of
 from auzap.storage.sqlite.times import right_now, stamp
 from auzap.storage.sqlite.tx import Tx
@@ -21,7 +21,7 @@ __all__ = ["persist"]
 
 def persist(tx: Tx, decisions: Sequence[Decision]) -> list[list[StoredReply] | Exception]:
     """Decide turn by turn, write together."""
-    group = _Group(tx)
+    group = _Group(tx, fence_turns(tx, [decision.turn_id for decision in decisions]))
     answers = [group.take(decision) for decision in decisions]
     group.write()
     return answers
@@ -30,8 +30,9 @@ def persist(tx: Tx, decisions: Sequence[Decision]) -> list[list[StoredReply] | E
 class _Group:
     """All rows of one transaction."""
 
-    def __init__(self, tx: Tx) -> None:
+    def __init__(self, tx: Tx, rows: Mapping[str, Sequence[TurnRow]]) -> None:
         self._tx = tx
+        self._rows = rows
         self._now = right_now()
         self._turns: dict[str, list[StoredReply]] = {}
         self._replies: list[tuple[Any, ...]] = []
@@ -41,7 +42,7 @@ class _Group:
         self._handled: list[tuple[Any, ...]] = []
 
     def take(self, decision: Decision) -> list[StoredReply] | Exception:
-        state = fence_turn(self._tx, decision.turn_id, decision.token)
+        state = state_of(self._rows.get(decision.turn_id), decision.turn_id, decision.token)
         if isinstance(state, LeaseLost):
             return state
         if decision.turn_id in self._turns:
@@ -66,9 +67,10 @@ class _Group:
         """:raises ValueError: it cannot be stored; nothing of it was taken."""
         records = new_rows(decision.organization_id, decision.records)
         whens = [self._later(reply) for reply in decision.replies]
+        claims = self._claims(decision)
         self._records += records
         now = [
-            self._reply(decision, ordinal, reply, when)
+            self._reply(decision, ordinal, reply, when, claimed=claims and ordinal == 0 and when is None)
             for ordinal, (reply, when) in enumerate(zip(decision.replies, whens, strict=True))
         ]
         replies = self._turns[decision.turn_id] = [reply for reply in now if reply.not_before is None]
@@ -91,7 +93,16 @@ class _Group:
         when = stamp(reply.not_before) if reply.not_before is not None else None
         return when if when is not None and when > self._now else None
 
-    def _reply(self, decision: Decision, ordinal: int, reply: NewReply, when: str | None) -> StoredReply:
+    def _claims(self, decision: Decision) -> bool:
+        """Whether the first reply may leave at once: ``claim`` would say so too."""
+        if decision.claim_since is None:
+            return False
+        since = stamp(decision.claim_since)
+        return not any(row.taken_over_at and row.taken_over_at > since for row in self._rows[decision.turn_id])
+
+    def _reply(
+        self, decision: Decision, ordinal: int, reply: NewReply, when: str | None, *, claimed: bool
+    ) -> StoredReply:
         stored = StoredReply(
             id=new_id(),
             turn_id=decision.turn_id,
@@ -99,10 +110,11 @@ class _Group:
             instance_id=decision.instance_id,
             chat_id=decision.chat_id,
             text=storable(reply.text),
-            state="pending",
+            state="sending" if claimed else "pending",
             attempts=0,
             not_before=reply.not_before if when is not None else None,
             reason=None,
+            claimed=claimed,
         )
         conversation_id, now = decision.conversation_id, self._now
         self._replies.append(
@@ -115,6 +127,7 @@ class _Group:
                 stored.chat_id,
                 stored.text,
                 conversation_id,
+                stored.state,
                 decision.token,
                 when,
                 now,

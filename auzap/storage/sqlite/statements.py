@@ -10,7 +10,14 @@ _INBOX_ROW: Final = """
     SELECT id, turn_id, state, reason, lease_token, revived, attempts, envelope_id, contact_id, conversation_id,
            created_at
     FROM auzap_inbox """
-INBOX_BY_KEY: Final = _INBOX_ROW + "WHERE organization_id = ? AND dedupe_key = ?"
+#: all of a group: the two columns of the key, then the row
+INBOX_BY_KEYS: Final = """
+    WITH wanted (organization_id, dedupe_key) AS (VALUES (?, ?))
+    SELECT json_group_array(json_array(
+        organization_id, dedupe_key,
+        id, turn_id, state, reason, lease_token, revived, attempts, envelope_id, contact_id, conversation_id,
+        created_at
+    )) FROM wanted CROSS JOIN auzap_inbox USING (organization_id, dedupe_key)"""
 INBOX_BY_ENVELOPE: Final = _INBOX_ROW + "WHERE organization_id = ? AND envelope_id = ? AND dedupe_key IS NULL"
 
 INSERT_INBOX: Final = """
@@ -20,27 +27,41 @@ INSERT_INBOX: Final = """
         content, sender_role, sender_phone, accepted_at
     ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 UPDATE_INBOX: Final = """
+    WITH new (
+        turn_id, state, reason, lease_token, revived, attempts, envelope_id, contact_id, conversation_id, updated_at, id
+    ) AS (VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?))
     UPDATE auzap_inbox
-    SET turn_id = ?, state = ?, reason = ?, lease_token = ?, revived = ?, attempts = ?, envelope_id = ?,
-        contact_id = ?, conversation_id = ?, updated_at = ?
-    WHERE id = ?"""
+    SET turn_id = new.turn_id, state = new.state, reason = new.reason, lease_token = new.lease_token,
+        revived = new.revived, attempts = new.attempts, envelope_id = new.envelope_id, contact_id = new.contact_id,
+        conversation_id = new.conversation_id, updated_at = new.updated_at
+    FROM new WHERE auzap_inbox.id = new.id"""
 #: who wrote it may be known otherwise at a later attempt
-UPDATE_INBOX_SENDER: Final = "UPDATE auzap_inbox SET content = ?, sender_role = ?, sender_phone = ? WHERE id = ?"
+UPDATE_INBOX_SENDER: Final = """
+    WITH new (content, sender_role, sender_phone, id) AS (VALUES (?, ?, ?, ?))
+    UPDATE auzap_inbox
+    SET content = new.content, sender_role = new.sender_role, sender_phone = new.sender_phone
+    FROM new WHERE auzap_inbox.id = new.id"""
 CREATED_AT: Final = "SELECT created_at FROM auzap_inbox WHERE id = ?"
 
 #: rows that were of a turn, and of which it does not consist now, stand for themselves
 LEAVE_TURN: Final = """
     UPDATE auzap_inbox SET turn_id = id
     WHERE turn_id = ? AND id NOT IN (SELECT value FROM json_each(?))"""
-TURN: Final = "SELECT state, lease_token FROM auzap_inbox WHERE turn_id = ?"
+#: the rows of turns, each with what became of its conversation
+TURNS: Final = """
+    SELECT json_group_array(json_array(i.turn_id, i.state, i.lease_token, c.taken_over_at))
+    FROM auzap_inbox i LEFT JOIN conversations c ON c.id = i.conversation_id WHERE i.turn_id IN (VALUES (?))"""
 HANDLE_TURN: Final = """
+    WITH new (state, reason, answered_by, attempts, lease_token, updated_at, turn_id) AS (VALUES (?, ?, ?, ?, ?, ?, ?))
     UPDATE auzap_inbox
-    SET state = ?, reason = ?, answered_by = ?, attempts = ?, lease_token = ?, updated_at = ?
-    WHERE turn_id = ? AND state = 'received'"""
+    SET state = new.state, reason = new.reason, answered_by = new.answered_by, attempts = new.attempts,
+        lease_token = new.lease_token, updated_at = new.updated_at
+    FROM new WHERE auzap_inbox.turn_id = new.turn_id AND auzap_inbox.state = 'received'"""
 #: a turn is done with the last reply that is for now
 FINISH_TURN: Final = """
-    UPDATE auzap_inbox SET state = 'done', updated_at = ?
-    WHERE turn_id = ? AND state = 'handled' AND NOT EXISTS (
+    WITH new (updated_at, turn_id) AS (VALUES (?, ?))
+    UPDATE auzap_inbox SET state = 'done', updated_at = new.updated_at
+    FROM new WHERE auzap_inbox.turn_id = new.turn_id AND auzap_inbox.state = 'handled' AND NOT EXISTS (
         SELECT 1 FROM auzap_outbox o
         WHERE o.turn_id = auzap_inbox.turn_id AND o.state IN ('pending', 'sending') AND o.not_before IS NULL)"""
 END_TURN: Final = """
@@ -85,9 +106,11 @@ LAST_CHAT: Final = """
 CONTACT_PHONE: Final = "SELECT phone FROM contacts WHERE id = ?"
 DELETE_MESSAGE: Final = "DELETE FROM messages WHERE id = ?"
 MESSAGE_SENT: Final = """
-    UPDATE messages SET status = 'sent', whatsapp_message_id = COALESCE(?, whatsapp_message_id) WHERE id = ?"""
-MESSAGE_FAILED: Final = "UPDATE messages SET status = 'failed' WHERE id = ? AND status = 'pending'"
-MESSAGE_PENDING: Final = "UPDATE messages SET status = 'pending' WHERE id = ? AND status = 'failed'"
+    WITH new (provider_id, id) AS (VALUES (?, ?))
+    UPDATE messages SET status = 'sent', whatsapp_message_id = COALESCE(new.provider_id, whatsapp_message_id)
+    FROM new WHERE messages.id = new.id"""
+MESSAGE_FAILED: Final = "UPDATE messages SET status = 'failed' WHERE id IN (VALUES (?)) AND status = 'pending'"
+MESSAGE_PENDING: Final = "UPDATE messages SET status = 'pending' WHERE id IN (VALUES (?)) AND status = 'failed'"
 #: only upwards: receipts come late, twice and out of order
 RAISE_STATUS: Final = """
     UPDATE messages SET status = ?
@@ -118,7 +141,7 @@ INSERT_REPLY: Final = """
     INSERT INTO auzap_outbox (
         id, organization_id, instance_id, turn_id, ordinal, chat_id, content, conversation_id, state, attempts,
         lease_token, not_before, created_at, updated_at
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'pending', 0, ?, ?, ?, ?)"""
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)"""
 FENCE_OF_REPLY: Final = "SELECT lease_token, state, attempts, turn_id FROM auzap_outbox WHERE id = ?"
 #: a worker whose lease is over must not claim what the next one has resumed
 TAKE_REPLIES: Final = """
@@ -128,10 +151,15 @@ CLAIM: Final = """
     WHERE id = ? AND lease_token <= ? AND state IN ('pending', 'sending') AND NOT EXISTS (
         SELECT 1 FROM conversations c WHERE c.id = auzap_outbox.conversation_id AND c.taken_over_at > ?)
     RETURNING id"""
+FENCES_OF_REPLIES: Final = """
+    SELECT json_group_array(json_array(id, lease_token, state, attempts, turn_id))
+    FROM auzap_outbox WHERE id IN (VALUES (?))"""
 SENT: Final = """
-    UPDATE auzap_outbox SET state = 'sent', provider_id = ?, reason = NULL, lease_token = ?, updated_at = ?
-    WHERE id = ? AND lease_token <= ? AND state <> 'sent'
-    RETURNING turn_id"""
+    WITH new (provider_id, lease_token, updated_at, id) AS (VALUES (?, ?, ?, ?))
+    UPDATE auzap_outbox
+    SET state = 'sent', provider_id = new.provider_id, reason = NULL, lease_token = new.lease_token,
+        updated_at = new.updated_at
+    FROM new WHERE auzap_outbox.id = new.id"""
 #: counted only from ``sending``: telling it twice counts once
 UNSENT: Final = """
     UPDATE auzap_outbox
@@ -161,13 +189,27 @@ DUE: Final = """
     SELECT id, organization_id, instance_id, chat_id FROM auzap_outbox
     WHERE not_before IS NOT NULL AND queued_at IS NULL AND state = 'pending' AND not_before <= ?
     ORDER BY not_before, id LIMIT ?"""
-QUEUED: Final = "UPDATE auzap_outbox SET queued_at = ? WHERE id = ? AND queued_at IS NULL"
+QUEUED: Final = """
+    WITH new (queued_at, id) AS (VALUES (?, ?))
+    UPDATE auzap_outbox SET queued_at = new.queued_at
+    FROM new WHERE auzap_outbox.id = new.id AND auzap_outbox.queued_at IS NULL"""
 
 # ------------------------------------------------------------------ people
 
 CONTACT_BY_IDENTITY: Final = """
     SELECT c.id, c.phone, c.created_at FROM contact_identities i JOIN contacts c ON c.id = i.contact_id
     WHERE i.organization_id = ? AND i.kind = ? AND i.value = ?"""
+#: all of a group: the identity, its contact, and the contact's active conversation
+PEOPLE: Final = """
+    WITH wanted (organization_id, kind, value) AS (VALUES (?, ?, ?))
+    SELECT json_group_array(json_array(
+        i.organization_id, i.kind, i.value, c.id, c.phone, c.created_at, v.id, v.ai_enabled, v.taken_over_at
+    ))
+    FROM wanted w CROSS JOIN contact_identities i
+        ON i.organization_id = w.organization_id AND i.kind = w.kind AND i.value = w.value
+    JOIN contacts c ON c.id = i.contact_id
+    LEFT JOIN auzap_active a ON a.organization_id = i.organization_id AND a.contact_id = c.id
+    LEFT JOIN conversations v ON v.id = a.conversation_id AND v.status = 'active'"""
 CONTACT_BY_PHONE: Final = """
     SELECT id, phone, created_at FROM contacts
     WHERE organization_id = ? AND phone IN (SELECT value FROM json_each(?))
@@ -195,7 +237,9 @@ INSERT_CONVERSATION: Final = """
     INSERT INTO conversations (
         id, organization_id, instance_id, contact_id, status, ai_enabled, first_message_at, last_message_at, created_at
     ) VALUES (?, ?, ?, ?, 'active', 1, ?, ?, ?)"""
-TOUCH_CONVERSATION: Final = "UPDATE conversations SET last_message_at = ? WHERE id = ?"
+TOUCH_CONVERSATION: Final = """
+    WITH new (last_message_at, id) AS (VALUES (?, ?))
+    UPDATE conversations SET last_message_at = new.last_message_at FROM new WHERE conversations.id = new.id"""
 MOVE_CONVERSATION: Final = "UPDATE conversations SET contact_id = ? WHERE id = ?"
 CLOSE_CONVERSATION: Final = "UPDATE conversations SET status = 'closed' WHERE id = ?"
 ACTIVATE: Final = """
@@ -242,6 +286,6 @@ OLD_OUTBOX: Final = """
       AND (updated_at < ?2 OR state <> 'failed' OR not_before IS NULL) AND NOT EXISTS (
         SELECT 1 FROM auzap_inbox i WHERE i.turn_id = o.turn_id AND i.state IN ('handled', 'dead'))
     ORDER BY updated_at LIMIT ?3"""
-DELETE_ONCE: Final = "DELETE FROM auzap_once WHERE turn_id = ?"
-DELETE_INBOX: Final = "DELETE FROM auzap_inbox WHERE id = ?"
-DELETE_OUTBOX: Final = "DELETE FROM auzap_outbox WHERE id = ?"
+DELETE_ONCE: Final = "DELETE FROM auzap_once WHERE turn_id IN (VALUES (?))"
+DELETE_INBOX: Final = "DELETE FROM auzap_inbox WHERE id IN (VALUES (?))"
+DELETE_OUTBOX: Final = "DELETE FROM auzap_outbox WHERE id IN (VALUES (?))"

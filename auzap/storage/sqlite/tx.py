@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
+from auzap.setwise import found, statements
 from auzap.storage.records import NewRow, insert_rows
 
 __all__ = ["RawTx", "SessionTx", "Tx"]
@@ -21,7 +22,16 @@ class Tx(Protocol):
         """All rows that it gives."""
         ...
 
-    def executemany(self, sql: str, rows: Sequence[Params]) -> None: ...
+    def executemany(self, sql: str, rows: Sequence[Params]) -> None:
+        """:param sql: with ``VALUES (?, …)``, the place that takes a row."""
+        ...
+
+    def select(self, sql: str, keys: Sequence[Params]) -> list[list[Any]]:
+        """What is found for all keys.
+
+        :param sql: with ``VALUES (?, …)``, the place that takes a key; gives one JSON array of arrays.
+        """
+        ...
 
     def insert(self, rows: Sequence[NewRow]) -> None: ...
 
@@ -50,8 +60,11 @@ class RawTx:
         return self._raw.execute(sql, params).fetchall()
 
     def executemany(self, sql: str, rows: Sequence[Params]) -> None:
-        if rows:
-            self._raw.executemany(sql, rows)
+        for text, params in statements(sql, rows):
+            self._raw.execute(text, params)
+
+    def select(self, sql: str, keys: Sequence[Params]) -> list[list[Any]]:
+        return found(sql, keys, lambda text, params: self._raw.execute(text, params).fetchone()[0])
 
     def insert(self, rows: Sequence[NewRow]) -> None:
         if rows:
@@ -69,8 +82,11 @@ class SessionTx:
         return result.fetchall() if result.returns_rows else ()
 
     def executemany(self, sql: str, rows: Sequence[Params]) -> None:
-        if rows:
-            self._connection.exec_driver_sql(sql, [tuple(row) for row in rows])
+        for text, params in statements(sql, rows):
+            self._connection.exec_driver_sql(text, params)
+
+    def select(self, sql: str, keys: Sequence[Params]) -> list[list[Any]]:
+        return found(sql, keys, lambda text, params: self._connection.exec_driver_sql(text, params).scalar_one())
 
     def insert(self, rows: Sequence[NewRow]) -> None:
         if rows:
