@@ -47,12 +47,16 @@ class Answerer:
 
     async def send_stored(self, work: Work, rows: Sequence[Row]) -> Verdict:
         """The outcome is stored: only the sends are left. The handler is not asked again."""
+        if not await work.begin():
+            return Defer(0)
         return await self._sender.send_all(work, rows[0].recorded.replies, _sending(rows))
 
     async def answer(self, work: Work, rows: Sequence[Row]) -> Verdict:
         until = self._instances.closed_until(work.tenant.info.id, work.instance_id)
         if until is not None and _silence(rows[0].recorded) is None:  # who is not answered needs no instance
             return await self._wait_for_instance(work, rows, until)
+        if not await work.begin():
+            return Defer(0)
         log.info(
             "Message stored",
             organization_id=work.tenant.info.id,

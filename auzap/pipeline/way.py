@@ -124,6 +124,8 @@ class Pipeline:
         if reply is None:
             log.warning("Scheduled reply is gone", organization_id=envelope.tenant, job_id=envelope.id)
             return Ack()
+        if not await work.begin():
+            return Defer(0)
         if envelope.revived and reply.state in ("failed", "cancelled"):
             await self._patience(self._store.revive_reply, reply_id, token=work.token)
         sending = Sending(

@@ -21,6 +21,11 @@ __all__ = ["Parts", "Permit", "Sending", "Settings", "Taken", "Work"]
 Permit = Callable[[str, int, float], Awaitable[float]]
 
 
+async def _at_once() -> bool:
+    """There is always room."""
+    return True
+
+
 def _nothing() -> None:
     """Nobody wants to know."""
 
@@ -64,6 +69,8 @@ class Work:
     lane: str
     token: int
     envelopes: tuple[Envelope, ...]
+    #: asked before a turn is handled or sent; False: it is to go back
+    begin: Callable[[], Awaitable[bool]] = _at_once
     #: told when nothing is left to do but to note what was done
     finished: Callable[[], None] = _nothing
 

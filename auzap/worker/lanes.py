@@ -19,6 +19,7 @@ from auzap.pipeline.work import Parts, Work
 from auzap.tenants.runtime import Tenant
 from auzap.tenants.tenants import TenantBroken, Tenants, TenantUnknown
 from auzap.worker.bursts import open_until, turns
+from auzap.worker.slots import Slot
 
 __all__ = ["GIVE_UP", "Lanes"]
 
@@ -49,7 +50,7 @@ class Lanes:
         self._reached = parts.reached
 
     async def work(
-        self, lease: Lease, under_way: Callable[[Envelope | None], None], finished: Callable[[], None]
+        self, lease: Lease, under_way: Callable[[Envelope | None], None], slot: Slot, finished: Callable[[], None]
     ) -> None:
         """All turns of a lease.
 
@@ -79,7 +80,8 @@ class Lanes:
                 return
             under_way(turn[0])
             await self._wait_for_permit()
-            verdicts = await self._decide(lease, tenant, turn, finished if turn is groups[-1] else _nothing)
+            verdicts = await self._decide(lease, tenant, turn, slot, finished if turn is groups[-1] else slot.give_back)
+            slot.give_back()
             under_way(None)
             if not await self._tell(lease, tenant, turn, verdicts):
                 return
@@ -92,10 +94,10 @@ class Lanes:
     # ------------------------------------------------------------------ what is to become of a turn
 
     async def _decide(
-        self, lease: Lease, tenant: Tenant, envelopes: tuple[Envelope, ...], finished: Callable[[], None]
+        self, lease: Lease, tenant: Tenant, envelopes: tuple[Envelope, ...], slot: Slot, finished: Callable[[], None]
     ) -> list[Settled]:
         try:
-            return await self._verdicts(lease, tenant, envelopes, finished)
+            return await self._verdicts(lease, tenant, envelopes, slot, finished)
         except LeaseLost:
             raise
         except Exception as error:
@@ -104,7 +106,7 @@ class Lanes:
             return [await self._failed(lease, envelopes, error)]
 
     async def _verdicts(
-        self, lease: Lease, tenant: Tenant, envelopes: tuple[Envelope, ...], finished: Callable[[], None]
+        self, lease: Lease, tenant: Tenant, envelopes: tuple[Envelope, ...], slot: Slot, finished: Callable[[], None]
     ) -> list[Settled]:
         first, *rest = envelopes
         if first.lost_leases >= GIVE_UP:
@@ -121,6 +123,7 @@ class Lanes:
             lane=lease.lane,
             token=lease.token,
             envelopes=envelopes,
+            begin=slot.take,
             finished=finished,
         )
         return await self._pipeline.run(work)
@@ -161,10 +164,6 @@ class Lanes:
 
     async def _settle(self, lease: Lease, settled: Settled) -> None:
         await self._patience(_tell_queue, self._queue, lease, settled.ids, settled.verdict)
-
-
-def _nothing() -> None:
-    """More turns follow."""
 
 
 def _ids(envelopes: Sequence[Envelope]) -> tuple[str, ...]:

@@ -27,6 +27,7 @@ from auzap.tenants.tenants import Tenants
 from auzap.worker.chores import clean_up, listen, put_due_replies
 from auzap.worker.ending import end_after
 from auzap.worker.lanes import Lanes
+from auzap.worker.slots import Slot, Slots
 from auzap.worker.watchdog import END, Watchdog
 
 __all__ = ["Worker"]
@@ -54,6 +55,7 @@ class _Held:
     lease: Lease
     side: bool
     scope: anyio.CancelScope
+    slot: Slot
     #: the first envelope of the turn that is under way; None: it is decided, and no other has begun
     turn: Envelope | None
     begun: bool = False
@@ -100,10 +102,7 @@ class Worker:
         #: waits for work, by side; cancelled when something else is to be asked for
         self._waits: dict[bool, anyio.CancelScope] = {}
         self._draining = anyio.CancelScope()
-        #: lanes of one tenant at a time, by side
-        self._most: dict[bool, int | None] = {False: None, True: None}
-        if len(config.tenants) > 1:
-            self._most = {False: config.worker.concurrency // 2, True: _EVENTS // 2}
+        self._slots = Slots(config.worker.concurrency)
         self._last_resort: threading.Timer | None = None
 
     async def run(self) -> None:
@@ -137,9 +136,9 @@ class Worker:
             events.cancel_scope.cancel()
 
     async def _lease_lanes(self, lanes: TaskGroup, side: bool) -> None:
-        slots = _EVENTS if side else self._config.worker.concurrency
         while True:
-            free = slots - sum(held.side == side and not held.finished for held in self._held.values())
+            most = _EVENTS if side else self._slots.lanes
+            free = most - sum(held.side == side and not held.finished for held in self._held.values())
             if self._suspects and not side:
                 await self._work_suspects(lanes)
             elif free <= 0 or self._suspects:
@@ -152,7 +151,7 @@ class Worker:
                     return
 
     async def _take(self, free: int, side: bool) -> list[Lease]:
-        share = Share(self._most[side], self._by_tenant(side))
+        share = Share(self._most(side), self._by_tenant(side))
         with anyio.CancelScope() as self._waits[side]:
             return await self._patience(
                 self._queue.lease,
@@ -166,7 +165,7 @@ class Worker:
         return []
 
     def _begin(self, lanes: TaskGroup, lease: Lease, side: bool) -> None:
-        held = _Held(lease, side, anyio.CancelScope(), lease.envelopes[0])
+        held = _Held(lease, side, anyio.CancelScope(), Slot(self._slots), lease.envelopes[0])
         suspect = lease.envelopes[0].lost_leases >= _ALONE
         if suspect and self._suspects:  # in hand, it would be blamed with the one that kills
             lanes.start_soon(self._give_back, held)
@@ -194,12 +193,19 @@ class Worker:
             await self._wait_for_a_change()
         self._suspects.remove(held)
 
+    def _most(self, side: bool) -> int | None:
+        """Lanes of one tenant at a time."""
+        if len(self._config.tenants) < 2:
+            return None
+        return (_EVENTS if side else self._slots.lanes) // 2
+
     def _by_tenant(self, side: bool) -> Counter[str]:
         return Counter(held.lease.tenant for held in self._held.values() if held.side == side and not held.finished)
 
     def _finish(self, held: _Held) -> None:
         """It gives its slot back. If its tenant held all that it may, the wait for work is asked anew."""
-        most = self._most[held.side]
+        held.slot.give_back()
+        most = self._most(held.side)
         if most is not None and self._by_tenant(held.side)[held.lease.tenant] >= most and held.side in self._waits:
             self._waits[held.side].cancel()
         held.finished = True
@@ -230,7 +236,7 @@ class Worker:
 
         try:
             with held.scope:
-                await self._lanes.work(held.lease, under_way, partial(self._finish, held))
+                await self._lanes.work(held.lease, under_way, held.slot, partial(self._finish, held))
                 return
             await self._give_back(held)
         except LeaseLost:
@@ -302,6 +308,7 @@ class Worker:
 
     async def _drain(self, lanes: TaskGroup) -> None:
         """Finish within ``worker.drain`` seconds; cancel the rest, which give their lanes back."""
+        self._slots.close()
         with self._draining, anyio.move_on_after(self._config.worker.drain):
             while any(held.begun for held in self._held.values()):
                 await self._wait_for_a_change()
