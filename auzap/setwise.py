@@ -17,8 +17,8 @@ __all__ = ["found", "repeated", "statements"]
 
 #: what is repeated for every row
 _TUPLE: Final = re.compile(r"VALUES (\([^()]*\))")
-#: rows of one statement; few sizes, so that each is prepared once
-_SIZES: Final = (64, 16, 4, 1)
+#: rows of one statement; some sizes, so that each is prepared once
+_SIZES: Final = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 
 
 def statements(sql: str, rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, tuple[Any, ...]]]:
@@ -44,7 +44,7 @@ def found(
     return [row for text, params in statements(sql, keys) for row in json.loads(read(text, params) or "[]")]
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def repeated(sql: str, size: int) -> str:
     """The statement for so many rows."""
     place = _TUPLE.search(sql)

@@ -42,7 +42,7 @@ def connect(path: Path, *, busy: float) -> sqlite3.Connection:
     """
     _make_folder(path.parent)
     connection = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, cached_statements=256, timeout=busy
+        path, isolation_level=None, check_same_thread=False, cached_statements=1024, timeout=busy
     )
     try:
         _use_wal(connection, busy)

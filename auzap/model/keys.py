@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import json
-
-import uuid6
+import random
+import time
+from typing import Final
 
 __all__ = ["dedupe_key", "lane_key", "new_id"]
 
+_VARIANT: Final = 0b10 << 62
+
 
 def new_id() -> str:
-    """A UUIDv7 as text with dashes: sorts by the time it was made."""
-    return str(uuid6.uuid7())
+    """A UUIDv7 (RFC 9562, with the fraction of the millisecond) as text with dashes: sorts by the time it was made.
+
+    Three are made for every message: the random bits come from a generator that is seeded by the system once, which
+    is asked for each of them by others.
+    """
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = (rest << 12) // 1_000_000
+    head = f"{milliseconds:012x}"
+    tail = f"{_VARIANT | random.getrandbits(62):016x}"
+    return f"{head[:8]}-{head[8:]}-7{fraction:03x}-{tail[:4]}-{tail[4:]}"
 
 
 def lane_key(tenant: str, instance: str, chat_id: str, *, side: bool = False) -> str:

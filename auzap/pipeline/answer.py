@@ -68,6 +68,8 @@ class Answerer:
             replies = await self._patience.with_plugins(self._decide, work, rows, turn)
         except HookFailed as error:
             return await self.failed(work, [row.taken.envelope for row in rows], error, turn)
+        if replies and not await work.begin():
+            return Defer(0)
         return await self._sender.send_all(work, replies, _sending(rows))
 
     async def _wait_for_instance(self, work: Work, rows: Sequence[Row], until: float) -> Verdict:
@@ -88,6 +90,7 @@ class Answerer:
         else:
             self._reached("in_handler")
             decided = await handle(work.tenant.hooks, turn)
+            work.pause()
         reason = silent or _no_reply(decided)
         if reason is not None:
             log_unanswered(turn.organization_id, turn.messages[-1].message_id, reason)

@@ -71,6 +71,8 @@ class Work:
     envelopes: tuple[Envelope, ...]
     #: asked before a turn is handled or sent; False: it is to go back
     begin: Callable[[], Awaitable[bool]] = _at_once
+    #: told when a turn is handled, and has only to be stored before it is sent
+    pause: Callable[[], None] = _nothing
     #: told when nothing is left to do but to note what was done
     finished: Callable[[], None] = _nothing
 

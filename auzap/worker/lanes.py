@@ -124,6 +124,7 @@ class Lanes:
             token=lease.token,
             envelopes=envelopes,
             begin=slot.take,
+            pause=slot.give_back,
             finished=finished,
         )
         return await self._pipeline.run(work)

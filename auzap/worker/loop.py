@@ -102,7 +102,7 @@ class Worker:
         #: waits for work, by side; cancelled when something else is to be asked for
         self._waits: dict[bool, anyio.CancelScope] = {}
         self._draining = anyio.CancelScope()
-        self._slots = Slots(config.worker.concurrency)
+        self._slots = Slots(config.worker.concurrency, shared=len(config.tenants) > 1)
         self._last_resort: threading.Timer | None = None
 
     async def run(self) -> None:
@@ -165,7 +165,7 @@ class Worker:
         return []
 
     def _begin(self, lanes: TaskGroup, lease: Lease, side: bool) -> None:
-        held = _Held(lease, side, anyio.CancelScope(), Slot(self._slots), lease.envelopes[0])
+        held = _Held(lease, side, anyio.CancelScope(), Slot(self._slots, lease.tenant), lease.envelopes[0])
         suspect = lease.envelopes[0].lost_leases >= _ALONE
         if suspect and self._suspects:  # in hand, it would be blamed with the one that kills
             lanes.start_soon(self._give_back, held)
@@ -197,7 +197,7 @@ class Worker:
         """Lanes of one tenant at a time."""
         if len(self._config.tenants) < 2:
             return None
-        return (_EVENTS if side else self._slots.lanes) // 2
+        return max((_EVENTS if side else self._slots.lanes) // 2, 1)
 
     def _by_tenant(self, side: bool) -> Counter[str]:
         return Counter(held.lease.tenant for held in self._held.values() if held.side == side and not held.finished)

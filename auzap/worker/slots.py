@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from contextlib import suppress
+from collections import Counter
 from time import monotonic
 
 __all__ = ["Slot", "Slots"]
@@ -16,7 +15,7 @@ _NEWEST = 0.05
 #: turns that are looked at before anything is said of them
 _FIRST = 32
 #: lanes that may wait for each slot while turns are brisk, and for all of them
-_AHEAD, _MOST_AHEAD = 3, 32
+_AHEAD, _MOST_AHEAD = 6, 32
 #: seconds for which a lane waits for a slot: somebody else may have one free
 _PATIENT = 0.5
 
@@ -27,12 +26,15 @@ class Slots:
     While turns are brisk, lanes are leased ahead: they are recorded while others are handled, so that a slot never
     waits for the queue and groups of writes are larger. Once turns take long, none is leased for which there is no
     slot; and one that has waited too long for it is given back.
+
+    :param shared: there are several tenants: none of them has more than half.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, *, shared: bool = False) -> None:
         self._count = count
-        self._taken = 0
-        self._waiting: deque[asyncio.Future[bool]] = deque()
+        self._most = max(count // 2, 1) if shared else count
+        self._taken: Counter[str] = Counter()
+        self._waiting: dict[asyncio.Future[bool], str] = {}
         self._closed = False
         self._average = _BRISK / 2
         self._seen = 0
@@ -46,64 +48,71 @@ class Slots:
     def close(self) -> None:
         """Whoever has no slot gets none any more."""
         self._closed = True
-        while self._waiting:
-            self._grant(self._waiting.popleft(), granted=False)
+        for waiting in list(self._waiting):
+            _tell(waiting, False)
 
-    async def take(self) -> bool:
+    async def take(self, tenant: str) -> bool:
         """False: there is none in time."""
-        if self._taken < self._count:
-            self._taken += 1
+        if self._is_free(tenant):
+            self._taken[tenant] += 1
             return True
         if self._closed:
             return False
         loop = asyncio.get_running_loop()
         waiting: asyncio.Future[bool] = loop.create_future()
-        self._waiting.append(waiting)
-        late = loop.call_later(_PATIENT, self._grant, waiting)
+        self._waiting[waiting] = tenant
+        late = loop.call_later(_PATIENT, _tell, waiting, False)
         try:
             return await waiting
         except asyncio.CancelledError:
             if waiting.done() and not waiting.cancelled() and waiting.result():
-                self._pass_on()
+                self._free(tenant)
             raise
         finally:
             late.cancel()
-            with suppress(ValueError):
-                self._waiting.remove(waiting)
+            self._waiting.pop(waiting, None)
 
-    def give_back(self, held: float) -> None:
+    def give_back(self, tenant: str, held: float) -> None:
         """:param held: for how many seconds."""
         self._seen += 1
         self._average += (held - self._average) * _NEWEST
-        self._pass_on()
+        self._free(tenant)
 
-    def _pass_on(self) -> None:
-        while self._waiting:
-            if self._grant(self._waiting.popleft(), granted=True):
+    def _is_free(self, tenant: str) -> bool:
+        return self._taken.total() < self._count and self._taken[tenant] < self._most
+
+    def _free(self, tenant: str) -> None:
+        """It goes to whoever has waited longest and may have it."""
+        self._taken[tenant] -= 1
+        if not self._taken[tenant]:
+            del self._taken[tenant]
+        for waiting, whose in self._waiting.items():
+            if not waiting.done() and self._is_free(whose):
+                self._taken[whose] += 1
+                _tell(waiting, True)
                 return
-        self._taken -= 1
 
-    def _grant(self, waiting: asyncio.Future[bool], *, granted: bool = False) -> bool:
-        if waiting.done():
-            return False
+
+def _tell(waiting: asyncio.Future[bool], granted: bool) -> None:
+    if not waiting.done():
         waiting.set_result(granted)
-        return True
 
 
 class Slot:
     """The slot of one lane: taken for a turn that is handled or sent, given back when only notes are left to write."""
 
-    def __init__(self, slots: Slots) -> None:
+    def __init__(self, slots: Slots, tenant: str) -> None:
         self._slots = slots
+        self._tenant = tenant
         self._since: float | None = None
 
     async def take(self) -> bool:
         """False: there is none in time."""
-        if self._since is None and await self._slots.take():
+        if self._since is None and await self._slots.take(self._tenant):
             self._since = monotonic()
         return self._since is not None
 
     def give_back(self) -> None:
         if self._since is not None:
             held, self._since = monotonic() - self._since, None
-            self._slots.give_back(held)
+            self._slots.give_back(self._tenant, held)

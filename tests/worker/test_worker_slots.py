@@ -6,15 +6,17 @@ import asyncio
 
 from auzap.worker.slots import Slot, Slots
 
+SHOP, SALON = "shop", "salon"
+
 
 async def brisk(slots: Slots, turns: int = 40, *, seconds: float = 0.001) -> None:
     for _ in range(turns):
-        assert await slots.take()
-        slots.give_back(seconds)
+        assert await slots.take(SHOP)
+        slots.give_back(SHOP, seconds)
 
 
 async def waiting(slots: Slots) -> asyncio.Task[bool]:
-    task = asyncio.ensure_future(slots.take())
+    task = asyncio.ensure_future(slots.take(SHOP))
     await asyncio.sleep(0)
     assert not task.done()
     return task
@@ -22,57 +24,57 @@ async def waiting(slots: Slots) -> asyncio.Task[bool]:
 
 async def test_whoever_waits_longest_has_the_next_one() -> None:
     slots = Slots(1)
-    assert await slots.take()
+    assert await slots.take(SHOP)
     first, second = await waiting(slots), await waiting(slots)
-    slots.give_back(0)
+    slots.give_back(SHOP, 0)
     assert await first
     assert not second.done()
-    slots.give_back(0)
+    slots.give_back(SHOP, 0)
     assert await second
 
 
 async def test_who_waits_too_long_is_told_so() -> None:
     slots = Slots(1)
-    assert await slots.take()
-    assert not await slots.take()
-    slots.give_back(0)
-    assert await slots.take()
+    assert await slots.take(SHOP)
+    assert not await slots.take(SHOP)
+    slots.give_back(SHOP, 0)
+    assert await slots.take(SHOP)
 
 
 async def test_once_closed_nobody_is_let_in_who_would_have_to_wait() -> None:
     slots = Slots(1)
-    assert await slots.take()
+    assert await slots.take(SHOP)
     late = await waiting(slots)
     slots.close()
     assert not await late
-    assert not await slots.take()
-    slots.give_back(0)
-    assert await slots.take()
+    assert not await slots.take(SHOP)
+    slots.give_back(SHOP, 0)
+    assert await slots.take(SHOP)
 
 
 async def test_one_that_is_cancelled_takes_none_with_it() -> None:
     slots = Slots(1)
-    assert await slots.take()
+    assert await slots.take(SHOP)
     cancelled = await waiting(slots)
     cancelled.cancel()
     await asyncio.wait([cancelled])
     granted = await waiting(slots)
-    slots.give_back(0)
+    slots.give_back(SHOP, 0)
     granted.cancel()  # after it was granted, before it knows
     await asyncio.wait([granted])
-    assert await slots.take()
-    assert not await slots.take()
+    assert await slots.take(SHOP)
+    assert not await slots.take(SHOP)
 
 
 async def test_lanes_are_leased_ahead_only_while_turns_are_brisk() -> None:
     slots = Slots(5)
     assert slots.lanes == 5
     await brisk(slots)
-    assert slots.lanes == 20
+    assert slots.lanes == 35
     await brisk(slots, 3, seconds=1)
     assert slots.lanes == 5
     await brisk(slots, 100)
-    assert slots.lanes == 20
+    assert slots.lanes == 35
 
 
 async def test_many_slots_lease_no_more_than_some_ahead() -> None:
@@ -83,10 +85,31 @@ async def test_many_slots_lease_no_more_than_some_ahead() -> None:
 
 async def test_a_slot_is_taken_and_given_back_once() -> None:
     slots = Slots(1)
-    mine, other = Slot(slots), Slot(slots)
+    mine, other = Slot(slots, SHOP), Slot(slots, SHOP)
     assert await mine.take()
     assert await mine.take()
     mine.give_back()
     mine.give_back()
     assert await other.take()
     assert not await mine.take()
+
+
+async def test_of_several_tenants_none_has_more_than_half() -> None:
+    slots = Slots(4, shared=True)
+    assert await slots.take(SHOP)
+    assert await slots.take(SHOP)
+    third = await waiting(slots)
+    assert await slots.take(SALON)
+    slots.give_back(SALON, 0)
+    assert not third.done()
+    slots.give_back(SHOP, 0)
+    assert await third
+
+
+async def test_a_single_slot_is_shared_in_turn() -> None:
+    slots = Slots(1, shared=True)
+    assert await slots.take(SHOP)
+    other = asyncio.ensure_future(slots.take(SALON))
+    await asyncio.sleep(0)
+    slots.give_back(SHOP, 0)
+    assert await other
