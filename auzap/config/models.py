@@ -137,7 +137,9 @@ class WorkerConfig(_Model):
     """How messages are worked through."""
 
     concurrency: int = Field(
-        default=5, ge=1, description="Chats answered at the same time; 2 at least where there are several tenants."
+        default=5,
+        ge=1,
+        description="Turns handled or sent at the same time; 2 at least where there are several tenants.",
     )
     attempts: int = Field(default=3, ge=1, description="How often a message is tried, the first time included.")
     backoff: Backoff = Field(default=Backoff(), description="How long a chat waits between two attempts.")

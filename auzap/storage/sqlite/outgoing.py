@@ -47,9 +47,11 @@ def _new(tx: Tx, one: Outgoing, now: str) -> StoredReply:
         message = (one.id, one.organization_id, conversation_id, one.instance_id, text, now)
         tx.execute(sql.INSERT_OUTGOING, message)
         tx.execute(sql.TOUCH_CONVERSATION, (now, conversation_id))
-    row = (one.id, one.organization_id, one.instance_id, None, 0, chat_id, text, conversation_id, 0, now, now, now)
+    stored = _stored(one, chat_id, text, "pending")
+    place = (None, 0, chat_id, text, conversation_id)
+    row = (one.id, one.organization_id, one.instance_id, *place, stored.state, 0, now, now, now)
     tx.execute(sql.INSERT_REPLY, row)
-    return _stored(one, chat_id, text, "pending")
+    return stored
 
 
 def _chat(tx: Tx, one: Outgoing, contact_id: str, conversation_id: str) -> str:
