@@ -88,8 +88,8 @@ def configure(
         processors=[line, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: out,
-        # standard error stays; for another stream, loggers that are there already are made again
-        cache_logger_on_first_use=stream is None,
+        # loggers of modules are made before this is called, and again for another stream
+        cache_logger_on_first_use=False,
     )
     _configure_stdlib(_Handler(out), [line, renderer], level)
 

@@ -97,9 +97,10 @@ def test_the_plugin_in_ten_minutes_answers_when_all_is_typed(
         names: dict[str, Any] = {}
         exec(block_with(FIRST, "def test_"), names)
         names["test_it_tells_when_the_shop_is_open"]()
-        said, talking = commands
+        said, talking, *testing = commands
         answer = next(line for line in _quoted(FIRST) if line.startswith("Abrimos "))
         assert answer in shell.type(said)
+        assert "1 passed" in "".join(shell.type(command) for command in testing)
     path = os.pathsep.join([str(site), *sys.path])
     with on_a_terminal(*talking.split()[1:], folder=folder, PYTHONPATH=path) as screen:
         screen.wait_for(">")

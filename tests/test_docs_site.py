@@ -46,6 +46,13 @@ def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
         assert not re.search(r"url\(\"?https?:", style.read_text(encoding="utf-8")), style.name
 
 
+def test_what_the_copy_button_takes_of_a_command_can_be_pasted(site: Path) -> None:
+    """Without the prompt, which the theme marks as such, and copies unless it is hidden meanwhile."""
+    assert '<span class="gp">$ </span>' in (site / "getting-started.html").read_text(encoding="utf-8")
+    assert "[data-md-copying] .gp { display: none; }" in (site / "site.css").read_text(encoding="utf-8")
+    assert any("data-md-copying" in path.read_text(encoding="utf-8") for path in site.glob("assets/javascripts/*.js"))
+
+
 @pytest.mark.parametrize("name", ["rooms", "states"])
 def test_a_picture_is_drawn_for_light_and_dark_and_says_what_it_shows(name: str) -> None:
     text = (ROOT / "docs" / "pictures" / f"{name}.svg").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -94,12 +95,14 @@ def retry(path: Path, as_json: bool, ids: tuple[str, ...], everything: bool, ten
     JSON: `{"retried": number}`. Exit code 1 if an ID is no dead letter's.
     """
     choice = choose(ids, everything=everything, tenant=tenant)
-    retried = anyio.run(_retry, load(path, tolerant=True), choice)
+    config = load(path, tolerant=True)
+    unknown = anyio.run(_unknown, config, choice)
+    retried = anyio.run(_retry, config, choice)
     if as_json:
         print_json({"retried": retried})
     else:
         click.echo(f"{retried} back in the queue")
-    return _code(choice, retried)
+    return _code(choice, retried, unknown)
 
 
 @dead.command(short_help="Delete dead letters for good.")
@@ -136,19 +139,22 @@ def purge(
         if count and not click.confirm(f"Delete {what} for good?", err=True):
             click.echo("Nothing was deleted.", err=True)
             return 1
+    unknown = anyio.run(_unknown, config, choice)
     purged = anyio.run(_purge, config, choice)
     if as_json:
         print_json({"purged": purged})
     else:
         click.echo(f"deleted {_many(purged, replace(choice, before=before))}")
-    return _code(choice, purged)
+    return _code(choice, purged, unknown)
 
 
 def _many(count: int, choice: Choice) -> str:
     return f"{count:,} dead letter{'' if count == 1 else 's'}{choice}"
 
 
-def _code(choice: Choice, done: int) -> int:
+def _code(choice: Choice, done: int, unknown: Sequence[str]) -> int:
+    for one in unknown:
+        click.echo(f"auzap: no dead letter has the id {shown(one)}", err=True)
     return 0 if choice.ids is None or done == len(choice.ids) else 1
 
 
@@ -194,7 +200,7 @@ async def _one(config: Config, id_: str) -> DeadLetter | None:
 async def _count(config: Config, choice: Choice) -> int:
     """How many of them there are."""
     if choice.ids is not None:
-        return len([one for one in choice.ids if await _one(config, one)])
+        return len(choice.ids) - len(await _unknown(config, choice))
     count = 0
     with progress("Counting dead letters") as advance:
         async with open_queue(config, Registry()) as queue, aclosing(letters_of(queue, choice)) as pages:
@@ -202,6 +208,14 @@ async def _count(config: Config, choice: Choice) -> int:
                 count += len(ids)
                 advance(len(ids))
     return count
+
+
+async def _unknown(config: Config, choice: Choice) -> list[str]:
+    """The ids that were named and are no dead letter's."""
+    if choice.ids is None:
+        return []
+    async with open_queue(config, Registry()) as queue:
+        return [one for one in choice.ids if await queue.dead_letter(one) is None]
 
 
 async def _retry(config: Config, choice: Choice) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -72,16 +73,35 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     :raises SystemExit: always.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
+    _open_streams()
     try:
         code = cli.main(given, prog_name="auzap", standalone_mode=False)
     except Exception as raised:  # noqa: BLE001 - whatever it is, it is told in one line
         error = _single(raised)
+        is_unread = _give_up_output()
         if "--debug" in given and not isinstance(error, (click.ClickException, click.Abort)):
             traceback.print_exc()
-        else:
+        elif not (is_unread and isinstance(error, BrokenPipeError)):  # `| head` is no mistake
             _show(error)
         sys.exit(_code(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_streams() -> None:
+    """Where one was closed (``>&-``): else the first file opened, a database, would take its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - till the end
+
+
+def _give_up_output() -> bool:
+    """Whether nobody takes what stands in it; Python would try again at its end, and complain."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _single(error: Exception) -> Exception:

@@ -29,7 +29,7 @@ def common(function: F) -> F:
         "--config",
         "-c",
         "path",
-        type=click.Path(path_type=Path),
+        type=click.Path(path_type=Path, readable=False),  # what cannot be read, reading it tells
         default="config.yaml",
         envvar="AUZAP_CONFIG",
         show_default=True,

@@ -18,12 +18,14 @@ def pick_tenant(config: Config, name: str | None) -> TenantConfig:
     """The one that is named; without a name the only one that there is.
 
     :raises ClickException: there is no such tenant, or no name tells which.
-    :raises ConfigError: it is broken.
+    :raises ConfigError: it is broken, or all are.
     """
     if name is not None and name in config.broken:
         raise ConfigError(config.broken[name])
     if name is not None and name not in config.tenants:
         raise click.ClickException(f"unknown tenant {shown(name)!r}: there is {_list(config.tenants)}")
+    if name is None and not config.tenants and config.broken:
+        raise ConfigError("\n".join(config.broken.values()))
     if name is None and len(config.tenants) != 1:
         broken = f"; broken: {_list(config.broken)}" if config.broken else ""
         raise click.UsageError(f"say which --tenant: there is {_list(config.tenants)}{broken}")

@@ -79,7 +79,12 @@ def _options(command: click.Command, context: click.Context) -> Iterator[str]:
 def _names(option: click.Option, context: click.Context) -> str:
     value = "" if option.is_flag or option.count else f" {option.make_metavar(context)}"
     names = [*sorted(option.opts, key=len), *option.secondary_opts]
-    return ", ".join(f"`{name}{value if name == names[-1] else ''}`" for name in names).replace("|", "\\|")
+    return ", ".join(_code(f"{name}{value if name == names[-1] else ''}") for name in names)
+
+
+def _code(text: str) -> str:
+    """For a cell of a table, where a bar would begin the next one, and a backslash before it is shown."""
+    return f"<code>{text.replace('|', '&#124;')}</code>" if "|" in text else f"`{text}`"
 
 
 def _default(option: click.Option) -> str:

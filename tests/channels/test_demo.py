@@ -16,7 +16,7 @@ from auzap.model.reply import Delivery
 from tests.support.talking import CLIENT, OWNER, lines_of, talk, terminal
 
 QUICK = '{"pause": "10ms", "wait": "20s"}'
-LAST_ANSWER = "você disse: Ótimo"
+LAST_ANSWER = "você disse: Tá bom"
 LAST_HINT = "(channel: baileys)."
 
 
@@ -90,7 +90,7 @@ def test_every_start_is_a_new_conversation() -> None:
 
 def test_it_waits_only_a_while_for_an_answer() -> None:
     with talk("demo", '{"pause": "10ms", "wait": "50ms"}', "--silent", stdin=subprocess.DEVNULL) as talking:
-        talking.wait_for("Passo aí de manhã")
+        talking.wait_for("fico no aguardo")
         assert len(talking.end()) == 3
 
 

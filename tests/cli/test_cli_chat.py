@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -14,7 +16,7 @@ import pytest
 
 from tests.support.commands import Auzap
 from tests.support.gateway import GatewayProcess
-from tests.support.house import House, job, message
+from tests.support.house import House, environment, job, message
 from tests.support.tty import Screen, on_a_terminal
 
 CLIENT, OWNER = "5511900000010", "5511900000001"
@@ -283,6 +285,37 @@ def test_a_tenant_that_cannot_be_built_is_told(house: House, auzap: Auzap) -> No
     ran = auzap("chat", "--say", "oi")
     assert (ran.code, ran.out, len(ran.err.splitlines())) == (1, "", 1)
     assert "plugin 'nope': not installed" in ran.err
+
+
+def test_a_kept_conversation_has_its_folder_alone(house: House, auzap: Auzap) -> None:
+    """With one queue, each would take the other's messages."""
+    with on_a_terminal("chat", "-c", str(house.path), "--data", "tries", folder=house.folder) as screen:
+        screen.wait_for(AT_CLIENT)
+        ran = auzap("chat", "--data", str(house.folder / "tries"), "--say", "oi")
+        why = "another conversation goes on there; name another folder"
+        assert (ran.code, ran.out, ran.err) == (1, "", f"auzap: {house.folder}/tries: {why}\n")
+        screen.type("/sair\n")
+        assert screen.end() == 0
+    assert auzap("chat", "--data", str(house.folder / "tries"), "--say", "oi").out == "ok: oi\n"
+
+
+def test_where_the_only_tenant_is_broken_its_mistakes_are_told(house: House, auzap: Auzap) -> None:
+    house.document["tenants"]["shop"]["instances"]["main"]["token"] = "${NOT_SET_HERE}"
+    house.write()
+    ran = auzap("chat", "--say", "oi")
+    assert (ran.code, ran.out, len(ran.err.splitlines())) == (2, "", 1)
+    assert "tenants.shop.instances.main.token: the variable NOT_SET_HERE is not set" in ran.err
+
+
+def test_where_nobody_reads_on_it_ends_and_nothing_counts_as_a_failed_send(house: House) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "auzap", "chat", "-c", str(house.path), "--say", "oi", "--say", "e mais"]
+    with os.fdopen(writer, "wb") as nobody:
+        done = subprocess.run(
+            command, cwd=house.folder, env=environment(), stdout=nobody, stderr=subprocess.PIPE, check=False
+        )
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_the_log_goes_where_it_is_wanted(house: House, auzap: Auzap) -> None:

@@ -301,6 +301,9 @@ def test_files_that_may_not_be_written_are_told(tmp_path: Path) -> None:
         assert done.returncode == 1
         return done.stderr.splitlines()
 
+    house.path.chmod(0)
+    assert told() == [f"{house.path}: cannot be read: Permission denied"]
+    house.path.chmod(0o644)
     data.chmod(0o555)
     try:
         why = f"the folder {data} may not be written"

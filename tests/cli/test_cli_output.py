@@ -6,18 +6,21 @@ import io
 import json
 import os
 import pty
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import pytest
 
+from auzap.cli.chat.screen import Screen
 from auzap.cli.output import print_plain, print_table
 from auzap.cli.progress import progress
 from tests.support.commands import Auzap
-from tests.support.house import House, job, message
+from tests.support.house import House, environment, job, message
 from tests.support.tty import on_a_terminal
 
 #: seconds until progress is shown, in these tests
@@ -158,3 +161,43 @@ def test_json_is_one_line_on_a_terminal_too(tmp_path: Path, command: str) -> Non
 
 def test_json_comes_without_a_table_also_when_there_is_nothing(house: House, auzap: Auzap) -> None:
     assert auzap("dead", "list", "--json").out == "[]\n"
+
+
+def test_what_stands_behind_a_name_cannot_move_the_cursor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in what ``/quem`` tells of a plugin that failed, with what a stranger wrote."""
+    with terminal_as("stdout", monkeypatch) as shown:
+        Screen([]).pairs([("reason", "a\x1bc")])
+        assert "a�c" in shown()
+
+
+# ------------------------------------------------------------------ where nobody takes it
+
+
+def test_where_nobody_reads_on_a_command_ends_without_a_word(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as nobody:
+        done = ended(tmp_path, "config", "schema", stdout=nobody)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_full_disk_is_told_in_one_line(tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = ended(tmp_path, "config", "schema", stdout=full)
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_stream_that_was_closed_is_no_mistake(house: House) -> None:
+    """And no database gets its place, where whatever is printed would be written into it."""
+    script = 'exec <&- >&-; exec "$0" -m auzap queue stats'
+    done = subprocess.run(
+        ["bash", "-c", script, sys.executable], cwd=house.folder, env=environment(), stderr=subprocess.PIPE, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def ended(folder: Path, *arguments: str, stdout: IO[bytes]) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "auzap", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment(), stdout=stdout, stderr=subprocess.PIPE, check=False)

@@ -38,7 +38,7 @@ class Line(BaseModel):
 _SCRIPT = (
     Line(client="Oi, tudo bem? Vocês abrem no sábado?"),
     Line(owner="resumo"),
-    Line(client="Ótimo, obrigado! Passo aí de manhã então."),
+    Line(client="Tá bom, fico no aguardo. Obrigado!"),
 )
 
 

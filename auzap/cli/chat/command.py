@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -72,10 +73,10 @@ def chat(
     It is the real pipeline with the tenant's own plugins; only the channel is the terminal, so that nothing is sent.
 
     By default it is a try: queue and database are temporary and thrown away at the end. --data DIR keeps them there,
-    so that the next conversation goes on. --live uses the configured database, with its real customers and history,
-    and stores in it what is said here, under the instance auzap-chat. The queue is a temporary one all the same: this
-    conversation and `auzap run` never take each other's messages, and what a plugin schedules for later here is never
-    sent to anybody.
+    so that the next conversation goes on; one at a time. --live uses the configured database, with its real customers
+    and history, and stores in it what is said here, under the instance auzap-chat. The queue is a temporary one all the
+    same: this conversation and `auzap run` never take each other's messages, and what a plugin schedules for later here
+    is never sent to anybody.
 
     Without a terminal the lines of standard input are said one after the other. With --json each message is told in an
     object a line. With --say the exit code is 1 if a message was not answered.
@@ -97,16 +98,22 @@ def chat(
 
 @contextmanager
 def _folder(data: Path | None) -> Iterator[Path]:
-    """:raises ClickException: it cannot be made."""
+    """:raises ClickException: it cannot be made, or another conversation has it."""
     if data is None:
         with tempfile.TemporaryDirectory(prefix="auzap-chat-") as made:
             yield Path(made)
         return
     try:
         data.mkdir(parents=True, exist_ok=True)
+        lock = (data / "chat.lock").open("w")
     except OSError as error:
         raise click.ClickException(f"{error.filename}: {error.strerror}") from error
-    yield data.absolute()
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:  # each would take the other's messages, and show the answers here or there
+            raise click.ClickException(f"{data}: another conversation goes on there; name another folder") from error
+        yield data.absolute()
 
 
 class _Session:
@@ -135,14 +142,19 @@ class _Session:
         self._wait = wait
         self._live = live
         self._talk: Talk | None = None
+        self._working: anyio.CancelScope | None = None
+        self._unread: OSError | None = None
 
     async def run(self, say: tuple[str, ...]) -> bool:
         """:return: whether it came to its end, and all that was said was answered."""
         try:
             async with opened(self._config, self._tap, self._hear, live=self._live) as engine:
-                return await self._run(engine, say)
+                answered = await self._run(engine, say)
         except TenantBroken as error:
             raise click.ClickException(str(error)) from error
+        if self._unread is not None:
+            raise self._unread
+        return answered
 
     async def _run(self, engine: Engine, say: tuple[str, ...]) -> bool:
         engine.people.become(self._role, self._phone)
@@ -150,6 +162,7 @@ class _Session:
         talk = self._talk = Talk(engine, screen, as_json=self._as_json, patience=self._wait)
         ended = False
         async with anyio.create_task_group() as working:
+            self._working = working.cancel_scope
 
             async def work() -> None:
                 await engine.work()
@@ -171,5 +184,11 @@ class _Session:
         return f"{self._tenant.id} · {', '.join(self._tenant.plugins) or 'no plugins'}"
 
     def _hear(self, one: Heard | Failure | Trouble) -> None:
-        if self._talk is not None:
+        """What cannot be printed (`| head`) ends the conversation; raised here, it would be a send that failed."""
+        if self._talk is None or self._working is None:
+            return
+        try:
             self._talk.hear(one)
+        except OSError as error:
+            self._unread = error
+            self._working.cancel()

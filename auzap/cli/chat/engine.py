@@ -250,8 +250,9 @@ class Engine:
         """Wait until it is decided, and what is for now has arrived."""
         trace = self._watch.trace(said.message_id)
         while True:
+            is_dead = trace.dead is not None  # asked first: its row says so before the log does
             stored = await read_turn(self.tenant.store, said.dedupe)
-            if stored.settled or trace.dead is not None:
+            if stored.settled or is_dead:
                 break
             await anyio.sleep(_LOOK)
         now = time.monotonic()

@@ -131,7 +131,7 @@ class Screen:
         from rich.text import Text
 
         with self.above():
-            self._console.print(self._grid([(Text(name, style), Text(text)) for name, text in pairs], width))
+            self._console.print(self._grid([(Text(name, style), Text(harmless(text))) for name, text in pairs], width))
 
     def rows(self, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
         """Column by column; what is empty is left out."""
@@ -139,7 +139,9 @@ class Screen:
             if not rows:
                 continue
             self.pairs([(table, f"{len(rows)} row{'' if len(rows) == 1 else 's'}")])
-            for row in rows:
+            for place, row in enumerate(rows):
+                if place:
+                    self.pairs([("", "")])
                 filled = [(f"  {name}", _shown(value)) for name, value in row.items() if value is not None]
                 self.pairs(filled, style="bright_black")
 
