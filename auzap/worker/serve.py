@@ -21,6 +21,7 @@ from auzap.pipeline.work import Parts, Settings
 from auzap.registry import Registry
 from auzap.storage import open_store
 from auzap.storage.migrate import pending, revisions, upgrade
+from auzap.storage.store import Store
 from auzap.storage.urls import sqlite_path
 from auzap.tenants.survey import survey, tables_of
 from auzap.tenants.tenants import Tenants
@@ -31,6 +32,7 @@ from auzap.worker.watchdog import END
 __all__ = [
     "database_file",
     "open_queue",
+    "parts_of",
     "prepare_database",
     "schema_behind",
     "schema_revisions",
@@ -73,20 +75,8 @@ async def serve(
             open_store(config.database.url, config.base, before_commit=lambda: reached("before_commit"))
         )
         tenants = await stack.enter_async_context(Tenants(config, registry=registry, store=store, calls=calls))
-        parts = Parts(
-            store=store,
-            permit=lambda key, most, per: queue.permit(key, most=most, per=per),
-            instances=Instances(lambda tenant, instance: patience(queue.wake, tenant, instance)),
-            patience=patience,
-            settings=settings_of(config),
-            reached=reached,
-        )
-        lanes = Lanes(
-            config,
-            queue=queue,
-            tenants=tenants,
-            parts=parts,
-        )
+        parts = parts_of(config, queue, store, patience, reached)
+        lanes = Lanes(config, queue=queue, tenants=tenants, parts=parts)
         worker = Worker(
             config,
             queue=queue,
@@ -202,7 +192,21 @@ def _report_broken(config: Config, registry: Registry) -> None:
         raise ConfigError(f"no tenant can run: {why[0]}")
 
 
-def settings_of(config: Config) -> Settings:
+def parts_of(
+    config: Config, queue: Queue, store: Store, patience: Patience, reached: Callable[[str], None] = _nothing
+) -> Parts:
+    """What the steps of the pipeline share."""
+    return Parts(
+        store=store,
+        permit=lambda key, most, per: queue.permit(key, most=most, per=per),
+        instances=Instances(lambda tenant, instance: patience(queue.wake, tenant, instance)),
+        patience=patience,
+        settings=_settings(config),
+        reached=reached,
+    )
+
+
+def _settings(config: Config) -> Settings:
     """The figures that the steps of a turn need."""
     worker = config.worker
     return Settings(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
 from auzap.channels.console import posted
-from auzap.contract.channel import Arrival, Channel, ChannelOptions
-from auzap.model.event import Event
+from auzap.contract.channel import ChannelOptions
 from auzap.model.keys import new_id
-from auzap.model.message import Message
 from auzap.model.reply import Delivery, Receipt
 
 __all__ = ["Chat"]
@@ -23,7 +21,7 @@ class ChatOptions(ChannelOptions):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-class Chat(Channel):
+class Chat(posted.PostedChannel):
     """Whoever shows the conversation sets ``heard``, which is told all that is sent."""
 
     name: ClassVar[str] = "console"
@@ -32,19 +30,6 @@ class Chat(Channel):
     def __init__(self, tenant: str, instance: str, options: Any) -> None:
         super().__init__(tenant, instance, options)
         self.heard: Callable[[Delivery], None] = _nobody
-
-    @classmethod
-    def receive(cls, posted_: Any) -> Sequence[Arrival]:
-        return posted.receive(posted_)
-
-    @classmethod
-    def normalize(cls, payload: Any) -> Message:
-        return posted.normalize(payload)
-
-    @classmethod
-    def event(cls, payload: Any) -> Event | None:
-        """It has none."""
-        return None
 
     async def send(self, delivery: Delivery) -> Receipt:
         self.heard(delivery)

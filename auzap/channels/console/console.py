@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 import anyio
@@ -12,10 +11,8 @@ from pydantic import AfterValidator, Field
 from auzap.channels.console import posted
 from auzap.channels.console.keyboard import Keyboard
 from auzap.channels.console.screen import Screen
-from auzap.contract.channel import Accept, Arrival, Channel, ChannelOptions
-from auzap.model.event import Event
+from auzap.contract.channel import Accept, ChannelOptions
 from auzap.model.keys import new_id
-from auzap.model.message import Message
 from auzap.model.phones import phone_key, same_person, typed_digits
 from auzap.model.reply import Delivery, Receipt
 
@@ -50,7 +47,7 @@ class Role:
         self.name = name
 
 
-class Console(Channel):
+class Console(posted.PostedChannel):
     """What is typed arrives as the customer's message, after ``/dono`` as the owner's."""
 
     name: ClassVar[str] = "console"
@@ -64,19 +61,6 @@ class Console(Channel):
         self.owner = Role("owner", self.options.owner, "Dono")
         self.keyboard = Keyboard(sys.stdin)
         self.screen = Screen()
-
-    @classmethod
-    def receive(cls, posted_: Any) -> Sequence[Arrival]:
-        return posted.receive(posted_)
-
-    @classmethod
-    def normalize(cls, payload: Any) -> Message:
-        return posted.normalize(payload)
-
-    @classmethod
-    def event(cls, payload: Any) -> Event | None:
-        """A console has none."""
-        return None
 
     async def send(self, delivery: Delivery) -> Receipt:
         phone = delivery.to.partition("@")[0]

@@ -6,13 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from auzap.contract.channel import Arrival
+from auzap.contract.channel import Arrival, Channel
 from auzap.model.errors import BadPayload
+from auzap.model.event import Event
 from auzap.model.keys import new_id
 from auzap.model.message import Message
 from auzap.model.phones import phone_key
 
-__all__ = ["chat_of", "compose", "normalize", "receive"]
+__all__ = ["PostedChannel", "chat_of", "compose", "normalize", "receive"]
 
 
 def compose(phone: str, name: str, text: str) -> dict[str, Any]:
@@ -62,3 +63,20 @@ def _text(payload: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or (name == "id" and not value):
         raise BadPayload(f'no message: "{name}" must be a text')
     return value.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+class PostedChannel(Channel):
+    """What all channels of a terminal have in common."""
+
+    @classmethod
+    def receive(cls, posted: Any) -> Sequence[Arrival]:
+        return receive(posted)
+
+    @classmethod
+    def normalize(cls, payload: Any) -> Message:
+        return normalize(payload)
+
+    @classmethod
+    def event(cls, payload: Any) -> Event | None:
+        """There is none."""
+        return None

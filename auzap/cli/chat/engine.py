@@ -24,16 +24,14 @@ from auzap.hooks import Calls
 from auzap.model.keys import new_id
 from auzap.model.reply import Delivery
 from auzap.pipeline.accept import accept
-from auzap.pipeline.instances import Instances
 from auzap.pipeline.patience import Patience
-from auzap.pipeline.work import Parts
 from auzap.registry import Registry
 from auzap.storage import open_store
 from auzap.storage.store import DueReply, Store
 from auzap.tenants.runtime import Tenant
 from auzap.worker.lanes import Lanes
 from auzap.worker.loop import Worker
-from auzap.worker.serve import open_queue, prepare_database, settings_of
+from auzap.worker.serve import open_queue, parts_of, prepare_database
 
 __all__ = ["Engine", "Heard", "Said", "Told", "Trouble", "arranged", "opened"]
 
@@ -178,14 +176,7 @@ async def opened(
         open_store(config.database.url, config.base) as store,
         WatchedTenants(config, registry=registry, store=store, calls=calls, watch=watch) as tenants,
     ):
-        parts = Parts(
-            store=store,
-            permit=lambda key, most, per: queue.permit(key, most=most, per=per),
-            instances=Instances(lambda tenant, instance: patience(queue.wake, tenant, instance)),
-            patience=patience,
-            settings=settings_of(config),
-            reached=_nothing,
-        )
+        parts = parts_of(config, queue, store, patience)
         tenant = await tenants.get(tenant_config.id)
         owners = [owner.phone for owner in await store.owners(tenant_config.id)]
         cast_ = Cast(tenant_config, tenant_config.instances[instance_id], owners)
@@ -279,7 +270,3 @@ class Engine:
         elif event["level"] in ("warning", "error"):
             plugin = f"plugin {event['plugin']}: " if event.get("plugin") else ""
             self._heard(Trouble(f"{what}: {plugin}{error}".rstrip(": ")))
-
-
-def _nothing(_: str) -> None:
-    """Nobody watches the points of a turn."""
