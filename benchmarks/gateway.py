@@ -2,7 +2,8 @@
 
     python -m benchmarks.gateway
 
-prints its port, answers until its standard input is closed, then prints what it saw as one JSON line.
+prints its port, prints ``first`` when somebody has posted, answers until its standard input is closed, then prints
+what it saw as one JSON line: ``{"keys", "arrivals": [[number in the text, time], …]}``.
 """
 
 from __future__ import annotations
@@ -15,23 +16,27 @@ import time
 
 _LENGTH = re.compile(rb"content-length: *([0-9]+)", re.IGNORECASE)
 _KEY = re.compile(rb'"idempotencyKey": *"([^"]+)"')
+_NUMBER = re.compile(rb"#([0-9]+) ")
 
 
 class _Seen:
     """What arrived. Times are of ``time.monotonic()``, which all processes of a machine share."""
 
     def __init__(self) -> None:
-        self.posts = 0
-        self.keys: set[bytes] = set()
-        self.first = self.last = 0.0
+        self._posts: list[tuple[float, bytes]] = []
 
     def note(self, body: bytes) -> int:
-        self.posts += 1
-        self.last = time.monotonic()
-        self.first = self.first or self.last
-        if key := _KEY.search(body):
-            self.keys.add(key[1])
-        return self.posts
+        self._posts.append((time.monotonic(), body))
+        if len(self._posts) == 1:
+            print("first", flush=True)
+        return len(self._posts)
+
+    def told(self) -> str:
+        keys = {key[1] for _, body in self._posts if (key := _KEY.search(body))}
+        numbers = [(_NUMBER.search(body), at) for at, body in self._posts]
+        return json.dumps(
+            {"keys": len(keys), "arrivals": [(int(number[1]) if number else None, at) for number, at in numbers]}
+        )
 
 
 class _Connection(asyncio.Protocol):
@@ -63,8 +68,7 @@ async def _main() -> None:
     print(server.sockets[0].getsockname()[1], flush=True)
     await asyncio.to_thread(sys.stdin.read)
     server.close()
-    told = {"posts": seen.posts, "keys": len(seen.keys), "seconds": seen.last - seen.first}
-    print(json.dumps(told), flush=True)
+    print(seen.told(), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import tempfile
 import time
 import traceback
@@ -32,9 +31,11 @@ from auzap.storage import open_store
 from auzap.tenants.runtime import Tenant
 from auzap.tenants.tenants import Tenants
 from auzap.worker.serve import prepare_database
+from benchmarks.figures import Run, Section, row, table
+from benchmarks.machine import Meanwhile, Often, in_turns
 from benchmarks.payloads import fixtures, may_be_answered, payloads
 
-__all__ = ["Tally", "admit_all", "main", "tenants"]
+__all__ = ["Tally", "admit_all", "main", "section", "tenants"]
 
 #: what most customers write
 _ORDINARY = (
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=int, default=5)
     given = parser.parse_args(arguments)
     if given.payloads is None:
-        measure(given.runs)
+        print(table([section(Often(given.runs, repeats=0))]))
     else:
         anyio.run(attack, given.payloads, given.seed)
 
@@ -68,28 +69,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
 # ---------------------------------------------------------------------- speed
 
 
-def measure(runs: int) -> None:
+def section(often: Often) -> Section:
     texts = [text for name, text in fixtures("live") if name in _ORDINARY] * 1000
     given = [json.loads(text) for text in texts]
-    print(f"{len(given)} ordinary messages, {runs} runs: min / median / max of messages/s")
-    _print("normalize", _rates(Baileys.normalize, given, runs))
-    _print("receive (split, lane, dedupe)", _rates(Baileys.receive, given, runs))
-    _print("JSON text to message", _rates(lambda text: Baileys.normalize(json.loads(text)), texts, runs))
+    contenders: dict[str, Callable[[], Run]] = {
+        "a payload to a message": lambda: _rate(Baileys.normalize, given),
+        "JSON text to a message": lambda: _rate(lambda text: Baileys.normalize(json.loads(text)), texts),
+        "a payload to a lane and a key": lambda: _rate(Baileys.receive, given),
+    }
+    got = in_turns(contenders, often)
+    rows = [row(f"{name}: messages/s", rates, "messages/s") for name, rates in got.items()]
+    return Section(f"Normalizer: {len(given):,} ordinary messages that Baileys made", rows)
 
 
-def _rates(work: Callable[[Any], object], given: Sequence[Any], runs: int) -> list[float]:
-    rates = []
-    for _ in range(runs):
-        began = time.perf_counter()
-        for one in given:
-            work(one)
-        rates.append(len(given) / (time.perf_counter() - began))
-    return rates
-
-
-def _print(what: str, rates: Sequence[float]) -> None:
-    figures = (min(rates), statistics.median(rates), max(rates))
-    print(f"  {what:32}", " / ".join(f"{figure:,.0f}" for figure in figures))
+def _rate(work: Callable[[Any], object], given: Sequence[Any]) -> Run:
+    meanwhile, began = Meanwhile(), time.perf_counter()
+    for one in given:
+        work(one)
+    took = time.perf_counter() - began
+    return Run({"messages/s": len(given) / took}, meanwhile.cores())
 
 
 # ---------------------------------------------------------------------- whatever may come

@@ -1,17 +1,18 @@
-"""One worker that empties the queue and says what it cost.
+"""One worker that says what it cost.
 
-    python -m benchmarks.worker CONFIG [PROFILE]
+    python -m benchmarks.worker CONFIG [--turns NUMBER] [--profile FILE]
 
-logs to standard error, as ``auzap run`` does, and prints one JSON line at the end. With ``PROFILE`` the thread of the
-event loop runs under cProfile, which writes to that file.
+empties the queue, or stops after so many turns; logs to standard error, as ``auzap run`` does, and prints one JSON line
+at the end. With ``--profile`` the thread of the event loop runs under cProfile, which writes to that file.
 """
 
 from __future__ import annotations
 
+import argparse
 import cProfile
 import json
-import resource
-import sys
+import os
+import signal
 import time
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,30 +22,53 @@ import anyio
 from auzap.config import load
 from auzap.logs import configure
 from auzap.worker.serve import serve
+from benchmarks.machine import peak_mb
 
 
-def main(config: Path, profile: str | None) -> None:
+class _Meter:
+    """From the first lease on: what comes before is the start, which is measured apart."""
+
+    def __init__(self, turns: int | None) -> None:
+        self._left = turns
+        self._start: tuple[float, float] | None = None
+        self._end: tuple[float, float] | None = None
+
+    def reached(self, point: str) -> None:
+        """Called in the event loop's thread, but for ``before_commit``."""
+        if point == "after_lease" and self._start is None:
+            self._start = _cpu()
+        elif point == "before_akk" and self._left is not None:
+            self._left -= 1
+            if self._left == 0:
+                self._end = _cpu()
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    def told(self) -> dict[str, float]:
+        cpu, loop_cpu = self._end or _cpu()
+        first, loop_first = self._start or (cpu, loop_cpu)
+        return {"cpu": cpu - first, "loop_cpu": loop_cpu - loop_first, "rss_mb": peak_mb()}
+
+
+def _cpu() -> tuple[float, float]:
+    return time.process_time(), time.thread_time()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.worker", description=__doc__.partition("\n")[0])
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--turns", type=int)
+    parser.add_argument("--profile", type=Path)
+    given = parser.parse_args()
     configure(json=True)
-    loaded = load(config)
-    profiler = cProfile.Profile() if profile else None
-    start: list[float] = []
-
-    def reached(_: str) -> None:
-        """The first lease: what came before is the start, which is measured apart."""
-        if not start:
-            start.extend((time.process_time(), time.thread_time()))
-
+    config, meter = load(given.config), _Meter(given.turns)
+    profiler = cProfile.Profile() if given.profile else None
     with profiler or nullcontext():
-        anyio.run(lambda: serve(loaded, until_empty=True, reached=reached))
-    told = {
-        "cpu": time.process_time() - start[0],
-        "loop_cpu": time.thread_time() - start[1],
-        "rss_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    if profiler and profile:
-        profiler.dump_stats(profile)
+        anyio.run(lambda: serve(config, until_empty=given.turns is None, reached=meter.reached))
+    told = meter.told()
+    if profiler:
+        profiler.dump_stats(given.profile)
     print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else None)
+    main()

@@ -1,0 +1,101 @@
+"""Measure everything, and print one table.
+
+python -m benchmarks            all parts
+python -m benchmarks --write    and write the table into benchmarks/README.md
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import signal
+import sqlite3
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+
+from auzap.logs import configure
+from benchmarks import growth, idle, normalize, pipeline, start
+from benchmarks.figures import Section, table, write
+from benchmarks.machine import Often
+from benchmarks.peer import Peer, started
+
+__all__ = ["main"]
+
+_PARTS = ("pipeline", "idle", "start", "growth", "normalize")
+_SIZES = (1_000, 10_000, 100_000)
+_FULL = 1_000_000
+_PAGE = Path(__file__).with_name("README.md")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    given = _parser().parse_args(arguments)
+    configure(level="warning")
+    # servers that were started are stopped, also when somebody stops this
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    print(f"Measuring, {given.runs} runs each; the figures of every run:", file=sys.stderr, flush=True)
+    sections: list[Section] = []
+    try:
+        with nullcontext(None) if given.peer is None else started(given.peer) as peer:
+            sections.extend(_sections(given, peer))
+    finally:
+        # also what was measured until somebody stopped it
+        text = f"{_machine()}; {given.runs} runs each, in turns.\n\n{table(sections)}"
+        print(text)
+    if given.write is not None:
+        write(text, given.write)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.partition("\n")[0])
+    parser.add_argument("--only", nargs="+", choices=_PARTS, default=_PARTS, metavar="PART", help=", ".join(_PARTS))
+    parser.add_argument("--runs", type=_positive, default=3)
+    parser.add_argument("--repeats", type=int, default=3, help="runs that are repeated because others did too much")
+    parser.add_argument("--wait", type=float, default=30.0, help="seconds to wait for a quiet machine before a run")
+    parser.add_argument("--messages", type=_positive, default=5000, help="pipeline: how many")
+    parser.add_argument("--contacts", type=_positive, default=500, help="pipeline: of how many contacts")
+    parser.add_argument("--concurrency", type=_positive, nargs="+", default=[5, 50], help="pipeline: turns at a time")
+    parser.add_argument("--seconds", type=float, default=15.0, help="idle: for how long messages come")
+    parser.add_argument("--turns", type=_positive, default=2000, help="growth: how many are worked")
+    parser.add_argument("--sizes", type=_positive, nargs="+", help="growth: how many are there before")
+    parser.add_argument("--full", action="store_true", help="growth: up to a million")
+    parser.add_argument("--peer", type=Path, metavar="DIR", help="another worker to measure in turns with")
+    parser.add_argument(
+        "--write", type=Path, nargs="?", const=_PAGE, metavar="PAGE", help="write the table into a page too"
+    )
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _sections(given: argparse.Namespace, peer: Peer | None) -> Iterator[Section]:
+    often = Often(given.runs, given.repeats, given.wait)
+    sizes = given.sizes or (*_SIZES, *([_FULL] if given.full else []))
+    if "pipeline" in given.only:
+        for concurrency in given.concurrency:
+            yield pipeline.section(given.messages, given.contacts, concurrency, often, peer)
+    if "idle" in given.only:
+        yield idle.section(given.seconds, often, peer)
+    if "start" in given.only:
+        yield start.section(often)
+    if "growth" in given.only:
+        yield growth.stored(sizes, given.turns, often)
+        yield growth.waiting(sizes, given.turns, often)
+    if "normalize" in given.only:
+        yield normalize.section(often)
+
+
+def _machine() -> str:
+    python = f"Python {platform.python_version()}"
+    return f"{os.cpu_count()} cores, {platform.system()}, {python}, SQLite {sqlite3.sqlite_version}"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""The benchmarks run, whatever changes in what they measure; how fast anything is, `make bench` alone says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.figures import Row, Run, Section, ratio, row, table, write
+from benchmarks.machine import Often, in_turns
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "benchmarks" / "README.md"
+TINY = (
+    *("--runs", "1", "--repeats", "0", "--wait", "0"),
+    *("--messages", "60", "--contacts", "20", "--concurrency", "5", "--seconds", "0.5"),
+    *("--turns", "20", "--sizes", "30"),
+)
+
+
+def test_every_part_measures_and_the_page_gets_the_table(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_bytes(PAGE.read_bytes())
+    parts = ("pipeline", "idle", "start", "growth")
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", *TINY, "--only", *parts, "--write", str(page)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for what in (
+        "Whole way, 5 at a time: 60 messages of 20 contacts",
+        "auzap: messages/s",
+        "put by the worker's own process: p99 ms",
+        "put by another process: p99 ms",
+        "auzap run in a new folder: seconds",
+        "30 messages stored: CPU s per 1,000",
+        "30 others waiting: CPU s per 1,000",
+    ):
+        assert what in done.stdout
+    assert done.stdout.strip() in page.read_text(encoding="utf-8")
+
+
+def test_a_ratio_is_of_the_same_round() -> None:
+    ours = [Run({"rate": rate}, 0.1) for rate in (20.0, 40.0, 90.0)]
+    theirs = [Run({"rate": rate}, 0.2) for rate in (10.0, 10.0, 30.0)]
+    assert ratio("ours / theirs", ours, theirs, "rate").cells == ("ours / theirs", "2.00 ×", "3.00 ×", "4.00 ×", "")
+    assert row("ours", ours, "rate").cells == ("ours", "20", "40", "90", "0.10")
+
+
+def test_a_run_during_which_others_did_too_much_is_repeated_and_the_quieter_one_counts() -> None:
+    noisy, quieter, quiet = Run({"rate": 1}, 1.5), Run({"rate": 2}, 0.9), Run({"rate": 3}, 0.1)
+    ours = iter([noisy, quieter, noisy, quiet])
+    turns: list[str] = []
+
+    def once(name: str, run: Run) -> Run:
+        turns.append(name)
+        return run
+
+    contenders = {"ours": lambda: once("ours", next(ours)), "theirs": lambda: once("theirs", quiet)}
+    got = in_turns(contenders, Often(runs=2, repeats=2))
+    assert got == {"ours": [quieter, quiet], "theirs": [quiet, quiet]}
+    assert turns == ["ours", "ours", "ours", "theirs", "ours", "theirs"]
+
+
+def test_only_what_stands_between_the_marks_of_a_page_is_replaced(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_bytes(PAGE.read_bytes())
+    text = table([Section("One", [Row("rate", [1.0, 3.0, 2.0], 1)])])
+    write(text, page)
+    once = page.read_text(encoding="utf-8")
+    assert "| rate    |     1.0 |    2.0 |     3.0 |        |" in once
+    write(text, page)
+    assert page.read_text(encoding="utf-8") == once
+    before, _, _ = PAGE.read_text(encoding="utf-8").partition("<!-- table")
+    assert once.startswith(before)
+
+
+def test_a_page_without_marks_is_left_alone(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("nothing", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"page\.md has no"):
+        write("table", page)
+    assert page.read_text(encoding="utf-8") == "nothing"
