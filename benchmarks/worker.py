@@ -37,13 +37,15 @@ class _Meter:
         """Called in the event loop's thread, but for ``before_commit``."""
         if point == "after_lease" and self._start is None:
             self._start = _cpu()
-        elif point == "before_akk" and self._left is not None:
+        elif point == "before_ack" and self._left is not None:
             self._left -= 1
             if self._left == 0:
                 self._end = _cpu()
                 os.kill(os.getpid(), signal.SIGTERM)
 
     def told(self) -> dict[str, float]:
+        if self._left is not None and self._end is None:
+            raise SystemExit(f"wrong: the queue is empty, and {self._left} turns have not come")
         cpu, loop_cpu = self._end or _cpu()
         first, loop_first = self._start or (cpu, loop_cpu)
         return {"cpu": cpu - first, "loop_cpu": loop_cpu - loop_first, "rss_mb": peak_mb()}
@@ -63,7 +65,7 @@ def main() -> None:
     config, meter = load(given.config), _Meter(given.turns)
     profiler = cProfile.Profile() if given.profile else None
     with profiler or nullcontext():
-        anyio.run(lambda: serve(config, until_empty=given.turns is None, reached=meter.reached))
+        anyio.run(lambda: serve(config, until_empty=True, reached=meter.reached))
     told = meter.told()
     if profiler:
         profiler.dump_stats(given.profile)
