@@ -28,7 +28,7 @@ test: $(VENV)/.installed-dev
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/lint-imports --no-logo
-	$(bin)/pytest -m "not soak" -n 3 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	$(bin)/pytest -m "not soak" -n 4 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 soak: $(VENV)/.installed-dev
 	$(bin)/pytest -m soak

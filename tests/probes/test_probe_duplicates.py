@@ -12,7 +12,7 @@ from tests.support.tally import assert_no_fault, people_faults
 from tests.support.writing import SHIPPED, client, put_all, written
 
 
-@pytest.mark.parametrize("concurrency", [5, 50])
+@pytest.mark.parametrize("concurrency", [5, pytest.param(50, marks=pytest.mark.soak)])
 async def test_two_first_messages_together_then_more_make_no_duplicates(
     tmp_path: Path, gateway: GatewayProcess, concurrency: int
 ) -> None:

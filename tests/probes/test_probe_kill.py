@@ -48,7 +48,7 @@ async def _kill_five_times(
             assert numbers == sorted(numbers)
 
 
-@pytest.mark.parametrize("concurrency", [5, 50])
+@pytest.mark.parametrize("concurrency", [5, pytest.param(50, marks=pytest.mark.soak)])
 async def test_five_kills_lose_and_double_nothing(tmp_path: Path, gateway: GatewayProcess, concurrency: int) -> None:
     await _kill_five_times(tmp_path, gateway, concurrency=concurrency, messages=400, contacts=100, apart=40)
 

@@ -111,7 +111,7 @@ async def _write(house: House, wrote: list[_Written], enough: anyio.Event) -> No
 async def test_a_gateway_that_is_down_for_some_seconds_costs_no_message(
     tmp_path: Path, gateways: tuple[Gateway, Gateway]
 ) -> None:
-    await _go_down_for(8, tmp_path, *gateways)
+    await _go_down_for(6, tmp_path, *gateways)
 
 
 @pytest.mark.soak
