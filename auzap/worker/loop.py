@@ -101,6 +101,8 @@ class Worker:
         self._leasing = anyio.CancelScope()
         #: waits for work, by side; cancelled when something else is to be asked for
         self._waits: dict[bool, anyio.CancelScope] = {}
+        #: what each of them has asked for
+        self._asked: dict[bool, Share] = {}
         self._draining = anyio.CancelScope()
         self._slots = Slots(config.worker.concurrency, shared=len(config.tenants) > 1)
         self._last_resort: threading.Timer | None = None
@@ -151,7 +153,7 @@ class Worker:
                     return
 
     async def _take(self, free: int, side: bool) -> list[Lease]:
-        share = Share(self._most(side), self._by_tenant(side))
+        share = self._asked[side] = Share(self._most(side), self._by_tenant(side))
         with anyio.CancelScope() as self._waits[side]:
             return await self._patience(
                 self._queue.lease,
@@ -205,8 +207,8 @@ class Worker:
     def _finish(self, held: _Held) -> None:
         """It gives its slot back. If its tenant held all that it may, the wait for work is asked anew."""
         held.slot.give_back()
-        most = self._most(held.side)
-        if most is not None and self._by_tenant(held.side)[held.lease.tenant] >= most and held.side in self._waits:
+        asked = self._asked.get(held.side)
+        if asked is not None and asked.most is not None and asked.held.get(held.lease.tenant, 0) >= asked.most:
             self._waits[held.side].cancel()
         held.finished = True
         self._freed.set()
