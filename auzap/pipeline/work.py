@@ -21,15 +21,6 @@ __all__ = ["Parts", "Permit", "Sending", "Settings", "Taken", "Work"]
 Permit = Callable[[str, int, float], Awaitable[float]]
 
 
-async def _at_once() -> bool:
-    """There is always room."""
-    return True
-
-
-def _nothing() -> None:
-    """Nobody wants to know."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """The figures of the configuration that steps need; seconds."""
@@ -70,11 +61,11 @@ class Work:
     token: int
     envelopes: tuple[Envelope, ...]
     #: asked before a turn is handled or sent; False: it is to go back
-    begin: Callable[[], Awaitable[bool]] = _at_once
+    begin: Callable[[], Awaitable[bool]]
     #: told when a turn is handled, and has only to be stored before it is sent
-    pause: Callable[[], None] = _nothing
+    pause: Callable[[], None]
     #: told when nothing is left to do but to note what was done
-    finished: Callable[[], None] = _nothing
+    finished: Callable[[], None]
 
     @property
     def instance_id(self) -> str:

@@ -30,7 +30,7 @@ COLUMNS = (
     "id, tenant, instance, channel, kind, lane, dedupe, version, accepted_at, not_before, "
     "attempts, lost_leases, revived, payload"
 )
-#: the same as JSON takes them: a time with all its digits
+#: the same as JSON takes them: a time with all its digits, and no time as 0
 PACKED = COLUMNS.replace("accepted_at, not_before", "printf('%!.17g', accepted_at), printf('%!.17g', not_before)")
 #: of ``letter_of``
 LETTER_COLUMNS = "id, tenant, instance, lane, burial, payload, buried_at"

@@ -19,6 +19,21 @@ Settled = Literal["lost", "kept", "back", "gone"]
 
 #: the envelopes of a lease that are not settled yet; completed by id, lane and ``upto``
 LEASED = "WHERE id = ? AND lane = ? AND state = 'waiting' AND pos <= ?"
+#: lanes and tokens -> up to where the leases go
+_HOLDING = """
+    WITH wanted (lane, token, now) AS (VALUES (?, ?, ?))
+    SELECT json_group_array(json_array(w.lane, w.token, l.upto)) FROM wanted w CROSS JOIN lanes l
+        ON l.lane = w.lane AND l.state = 'leased' AND l.token = w.token AND l.due > w.now"""
+_DELETE = """
+    WITH wanted (id, lane, upto) AS (VALUES (?, ?, ?))
+    DELETE FROM envelopes WHERE pos IN (
+        SELECT e.pos FROM wanted w CROSS JOIN envelopes e
+            ON e.id = w.id AND e.lane = w.lane AND e.state = 'waiting' AND e.pos <= w.upto)"""
+#: lanes -> the position of the first envelope that waits
+_HEADS = """
+    WITH wanted (lane) AS (VALUES (?))
+    SELECT json_group_array(json_array(w.lane, (
+        SELECT pos FROM envelopes WHERE lane = w.lane AND state = 'waiting' ORDER BY pos LIMIT 1))) FROM wanted w"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +61,6 @@ class Deferring:
 class Renewal:
     leases: Sequence[Lease]
     duration: float
-
-
-#: lanes and tokens -> up to where the leases go
-_HOLDING = """
-    WITH wanted (lane, token, now) AS (VALUES (?, ?, ?))
-    SELECT json_group_array(json_array(w.lane, w.token, l.upto)) FROM wanted w CROSS JOIN lanes l
-        ON l.lane = w.lane AND l.state = 'leased' AND l.token = w.token AND l.due > w.now"""
-_DELETE = """
-    WITH wanted (id, lane, upto) AS (VALUES (?, ?, ?))
-    DELETE FROM envelopes WHERE pos IN (
-        SELECT e.pos FROM wanted w CROSS JOIN envelopes e
-            ON e.id = w.id AND e.lane = w.lane AND e.state = 'waiting' AND e.pos <= w.upto)"""
-#: lanes -> the position of the first envelope that waits
-_HEADS = """
-    WITH wanted (lane) AS (VALUES (?))
-    SELECT json_group_array(json_array(w.lane, (
-        SELECT pos FROM envelopes WHERE lane = w.lane AND state = 'waiting' ORDER BY pos LIMIT 1))) FROM wanted w"""
 
 
 def ack(tx: sqlite3.Connection, done: Sequence[tuple[Lease, Sequence[str]]]) -> list[Settled]:

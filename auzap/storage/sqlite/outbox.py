@@ -119,9 +119,11 @@ def note_sent(tx: Tx, notes: Sequence[Sent]) -> list[Exception | None]:
     sent: dict[str, Sent] = {}
     for note in notes:
         reply = replies.get(note.reply_id)
-        is_lost = reply is not None and note.token < reply.token
-        answers.append(lost(f"reply {note.reply_id}", note.token, reply.token) if reply and is_lost else None)
-        if reply is not None and not is_lost and reply.state != "sent":
+        if reply is not None and note.token < reply.token:
+            answers.append(lost(f"reply {note.reply_id}", note.token, reply.token))
+            continue
+        answers.append(None)
+        if reply is not None and reply.state != "sent":
             sent[note.reply_id] = note
     turns = {replies[id_].turn_id for id_ in sent}
     tx.executemany(sql.SENT, [(note.provider_id, note.token, now, id_) for id_, note in sent.items()])
