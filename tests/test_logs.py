@@ -55,6 +55,27 @@ def one(**values: Any) -> dict[str, Any]:
     return line
 
 
+# ------------------------------------------------------------------ the short way
+
+_VALUES = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.text(), st.sampled_from([PHONE, JID, f"shop/main/{JID}", "+55 11 9000"])
+)
+_FIELDS = st.dictionaries(st.sampled_from(["job_id", "lane", "phone", "role", "text", "organization_id"]), _VALUES)
+
+
+@given(event=st.text(), fields=_FIELDS)
+def test_the_short_way_writes_what_the_long_way_does(event: str, fields: dict[str, Any]) -> None:
+    def write() -> None:
+        log.info(event, **fields)
+        structlog.get_logger(logger_name="auzap.test").info(event, **fields)
+
+    stream = io.StringIO()
+    configure(stream=stream)
+    write()
+    short, long = ["{" + line.partition(", ")[2] for line in stream.getvalue().splitlines()]
+    assert short == long
+
+
 # ------------------------------------------------------------------ forms
 
 
