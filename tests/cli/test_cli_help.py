@@ -16,9 +16,9 @@ from tests.support.house import ROOT, House, environment
 
 #: each costs more to import than all of ``--help``
 HEAVY = {
-    "aiohttp",
     "alembic",
     "anyio",
+    "httptools",
     "httpx",
     "pluggy",
     "pydantic",

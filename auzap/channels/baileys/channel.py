@@ -50,7 +50,7 @@ class Baileys(Channel):
         await self._gateway.probe()
 
     async def __aenter__(self) -> Self:
-        from auzap.channels.baileys.send import Gateway  # aiohttp is slow to import, and most commands send nothing
+        from auzap.channels.baileys.send import Gateway  # most commands send nothing
 
         token = self.options.token.get_secret_value() if self.options.token is not None else None
         self._gateway = Gateway(self.options.url, token, timeout=self.options.timeout)
