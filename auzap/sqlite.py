@@ -31,6 +31,8 @@ Op = Callable[[Tx, Sequence[A]], Sequence[R]]
 _LOOK = 5.0
 #: arguments in one transaction at the most: bounds how long the first of them waits
 _GROUP = 256
+#: writers that come in a crowd wait so many seconds for the next ones: a transaction costs more than what is in it
+_CROWD, _GATHER = 4, 0.002
 #: of these SQLite makes a plain DatabaseError
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -223,7 +225,8 @@ class Writer(Generic[Tx]):
     def _put(self, item: _Waiting | _Hold, wait: float = 0.0) -> None:
         self._items.append(item)
         if not wait:
-            self._filled.set()
+            if not self._filled.is_set():  # it is seen all the same: the thread looks after it has cleared this
+                self._filled.set()
         elif self._alarm is None:
             self._alarm = self._running_loop().call_later(wait, self._wake)
 
@@ -234,11 +237,14 @@ class Writer(Generic[Tx]):
     # ------------------------------------------------------------------ in the thread
 
     def _run(self) -> None:
-        going = True
+        going, crowded = True, False
         while going:
             self._filled.wait()
             self._filled.clear()
             while self._items and going:
+                if crowded and not self._closed:
+                    time.sleep(_GATHER)
+                crowded = len(self._items) >= _CROWD
                 going = self._step()
         if self._opened is not None:
             self._opened[0].close()

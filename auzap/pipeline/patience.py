@@ -59,19 +59,37 @@ class Patience:
 
     async def with_plugins(self, call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """Call what calls plugins: a store that is away, or a lost lease, is not the plugin's failure."""
-
-        async def plainly() -> T:
-            try:
-                return await call(*args, **kwargs)
-            except HookFailed as error:
-                behind = cause_of(error, LeaseLost) or cause_of(error, Unavailable)
-                if behind is not None:
-                    raise behind from error
-                raise
-
-        return await self(plainly)
+        try:
+            return await call(*args, **kwargs)
+        except Unavailable as error:
+            met = error
+        except HookFailed as error:
+            met = _away_behind(error)
+        return await self._again(met, lambda: _told_apart(call, *args, **kwargs))
 
     def _note(self, error: Unavailable) -> None:
         if type(error) not in self._away:
             self._away.add(type(error))
             log.error("Waiting", away=type(error).__name__, error=str(error))
+
+
+async def _told_apart(call: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
+    try:
+        return await call(*args, **kwargs)
+    except HookFailed as error:
+        raise _away_behind(error) from error
+
+
+def _away_behind(error: HookFailed) -> Unavailable:
+    """What was away when the plugin failed.
+
+    :raises LeaseLost: it failed because the lease is lost.
+    :raises HookFailed: it is its own failure.
+    """
+    lost = cause_of(error, LeaseLost)
+    if lost is not None:
+        raise lost from error
+    away = cause_of(error, Unavailable)
+    if away is None:
+        raise error
+    return away

@@ -143,7 +143,7 @@ class Worker:
             free = most - sum(held.side == side and not held.finished for held in self._held.values())
             if self._suspects and not side:
                 await self._work_suspects(lanes)
-            elif free <= 0 or self._suspects:
+            elif free < (1 if side else self._slots.lot) or self._suspects:
                 await self._wait_for_a_change()
             else:
                 leases = await self._take(free, side)

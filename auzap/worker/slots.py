@@ -16,6 +16,8 @@ _NEWEST = 0.05
 _FIRST = 32
 #: lanes that may wait for each slot while turns are brisk, and for all of them
 _AHEAD, _MOST_AHEAD = 6, 32
+#: part of them that is leased at once
+_LOT = 4
 #: seconds for which a lane waits for a slot: somebody else may have one free
 _PATIENT = 0.5
 
@@ -42,8 +44,17 @@ class Slots:
     @property
     def lanes(self) -> int:
         """How many lanes may be in hand."""
+        return self._count + self._ahead
+
+    @property
+    def lot(self) -> int:
+        """How many lanes to lease at a time at least: with some in hand that wait for a slot, none is in a hurry."""
+        return max(self._ahead // _LOT, 1)
+
+    @property
+    def _ahead(self) -> int:
         brisk = self._seen >= _FIRST and self._average < _BRISK
-        return self._count + min(self._count * _AHEAD, _MOST_AHEAD) if brisk else self._count
+        return min(self._count * _AHEAD, _MOST_AHEAD) if brisk else 0
 
     def close(self) -> None:
         """Whoever has no slot gets none any more."""

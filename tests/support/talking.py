@@ -18,6 +18,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from tests.support.tty import keeping_output
+
 __all__ = ["CLIENT", "ENOUGH", "OWNER", "Talk", "Terminal", "lines_of", "talk", "terminal"]
 
 CLIENT, OWNER = "5511900000010", "5511900000001"
@@ -133,6 +135,7 @@ class Terminal:
 
     def __init__(self, *arguments: str, **env: str) -> None:
         self._master, slave = pty.openpty()
+        keeping_output(slave)
         self.talk = Talk(*arguments, "--own-terminal", stdin=slave, stdout=slave, **env)
         os.close(slave)
         self.shown = ""

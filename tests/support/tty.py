@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.support.house import environment
 
-__all__ = ["Screen", "on_a_terminal"]
+__all__ = ["Screen", "keeping_output", "on_a_terminal"]
 
 #: takes the terminal, so that Ctrl-C reaches it, then becomes the command
 _START = (
@@ -69,10 +69,18 @@ class Screen:
         return bool(got)
 
 
+def keeping_output(terminal: int) -> None:
+    """Ctrl-C throws away what was written and not yet read, unless the terminal is told to keep it."""
+    attributes = termios.tcgetattr(terminal)
+    attributes[3] |= termios.NOFLSH
+    termios.tcsetattr(terminal, termios.TCSANOW, attributes)
+
+
 @contextmanager
 def on_a_terminal(*arguments: str, folder: Path, columns: int = _COLUMNS, **env: str) -> Iterator[Screen]:
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    keeping_output(slave)
     process = subprocess.Popen(
         [sys.executable, "-c", _START, *arguments],
         env={**environment(), "TERM": "xterm-256color", **env},

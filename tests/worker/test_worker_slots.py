@@ -68,9 +68,9 @@ async def test_one_that_is_cancelled_takes_none_with_it() -> None:
 
 async def test_lanes_are_leased_ahead_only_while_turns_are_brisk() -> None:
     slots = Slots(5)
-    assert slots.lanes == 5
+    assert (slots.lanes, slots.lot) == (5, 1)
     await brisk(slots)
-    assert slots.lanes == 35
+    assert (slots.lanes, slots.lot) == (35, 7)
     await brisk(slots, 3, seconds=1)
     assert slots.lanes == 5
     await brisk(slots, 100)
