@@ -88,7 +88,7 @@ def _around(section: str, path: str, text: str) -> dict[str, Any]:
     else:
         tenant["plugins"] = {name: value}
     if isinstance(top.get("database"), dict):
-        top["database"] = {"url": "sqlite:///auzap.db", **top["database"]}
+        top["database"] = {"url": "postgresql://auzap@127.0.0.1/auzap", **top["database"]}
     return {"tenants": {"abc123": tenant}, **top} if top.get("tenants") is None else top
 
 

@@ -28,12 +28,13 @@ __all__ = ["check"]
 def check(path: Path, as_json: bool, online: bool) -> int:
     """Look for mistakes in the configuration and the plugins; nothing is started or written.
 
-    Tells all of them at once, a line each, on standard error. Exit code 1 if there is any. Notes are what may well be
-    meant; they change no exit code. With --online a gateway is reachable when it answers anything in HTTP; no message
-    is posted.
+    Tells all of them at once, a line each, on standard error. Exit code 1 if there is any. Warnings are what is not
+    wrong but may lose something, notes what may well be meant; they change no exit code. With --online a gateway is
+    reachable when it answers anything in HTTP; no message is posted.
 
-    JSON: `{"ok", "mistakes": [line], "notes": [line], "plugins": {tenant that can run: [plugin, in order]},
-    "queue": state or null, "database": state or null, "gateways": {"tenant/instance": "reachable" or why not}}`.
+    JSON: `{"ok", "mistakes": [line], "warnings": [line], "notes": [line], "plugins": {tenant that can run: [plugin, in
+    order]}, "queue": state or null, "queue_facts": [line], "database": state or null, "gateways": {"tenant/instance":
+    "reachable" or why not}}`.
     """
     report = Report()
     config = _load(path, report)
@@ -86,11 +87,15 @@ def _tell(report: Report) -> None:
             click.echo(f"tenant {one.id}: plugins in order: {', '.join(one.plugins) or 'none'}")
     if report.queue is not None:
         click.echo(f"queue: {report.queue}")
+    for fact in report.queue_facts:
+        click.echo(f"queue: {shown(fact, limit=None)}")
     if report.database is not None:
         click.echo(f"database: {report.database}")
     for name, state in report.gateways.items():
         if state == REACHABLE:  # the others are among the mistakes
             click.echo(f"gateway {name}: {state}")
+    for warning in report.warnings:
+        click.echo(f"warning: {shown(warning, limit=None)}")
     for note in report.notes:
         click.echo(f"note: {shown(note, limit=None)}")
     if not report.mistakes:

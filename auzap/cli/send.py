@@ -129,7 +129,7 @@ def _text(given: str) -> str:
 async def _send(config: Config, asked: _Asked) -> _Told:
     registry = Registry()
     await anyio.to_thread.run_sync(prepare_database, config, registry)
-    async with open_queue(config, registry) as queue, open_store(config.database.url, config.base) as store:
+    async with open_queue(config, registry) as queue, open_store(config.database.dsn, config.base) as store:
         reply = await store.put_outgoing(await _outgoing(store, asked))
         if reply.text != storable(asked.text):
             raise click.ClickException(f"the key {asked.key!r} was used for another text to this number")

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -34,6 +35,8 @@ __all__ = [
 _URL = re.compile(r"(?P<scheme>[a-z][a-z0-9+.-]*)://.+", re.DOTALL)
 _EMBEDDED = "sqlite"
 _DATABASES = (_EMBEDDED, "postgresql", "postgres")
+#: scheme://user:password@host:port/database?settings
+_SERVER = re.compile(r"(?P<scheme>[a-z]+)://(?:(?P<user>[^:@/?]+)(?::[^/?]*)?@)?(?P<place>[^@]*)", re.DOTALL)
 
 
 def _some_time(seconds: float) -> float:
@@ -107,7 +110,7 @@ class Database(_Model):
     )
     password: SecretStr | None = Field(default=None, description="Used instead of the one in the URL.")
     migrate: Literal["auto", "manual"] = Field(
-        description="Whether `run` brings the schema up to date by itself: `auto` on SQLite, `manual` elsewhere."
+        description="Whether `run` brings the schema up to date by itself: `auto` on SQLite, `manual` on Postgres."
     )
 
     @model_validator(mode="before")
@@ -122,6 +125,27 @@ class Database(_Model):
             embedded = str(values.get("url")).startswith(f"{_EMBEDDED}:")
             values = {**values, "migrate": "auto" if embedded else "manual"}
         return values
+
+    @model_validator(mode="after")
+    def _whose_password(self) -> Self:
+        if self.password is None:
+            return self
+        if self.url.startswith(f"{_EMBEDDED}:"):
+            raise ValueError("a SQLite file has no password; leave it out")
+        found = _SERVER.fullmatch(self.url)
+        if found is None or found["user"] is None:
+            raise ValueError("password: the URL should name the user whose it is: postgresql://user@host/db")
+        return self
+
+    @property
+    def dsn(self) -> str:
+        """The URL with the password in it; not to be shown."""
+        found = _SERVER.fullmatch(self.url)
+        if self.password is None or found is None:
+            return self.url
+        return (
+            f"{found['scheme']}://{found['user']}:{quote(self.password.get_secret_value(), safe='')}@{found['place']}"
+        )
 
 
 class Backoff(_Model):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auzap.storage.urls import sqlite_path
+from auzap.storage.urls import is_postgres, sqlite_path
 
 if TYPE_CHECKING:
     from auzap.storage.store import Store
@@ -19,10 +19,18 @@ def open_store(url: str, base: Path, *, before_commit: Callable[[], None] = lamb
 
     :param base: the folder that a relative path starts from.
     :param before_commit: called before every commit, in whatever thread commits.
-    :param busy: seconds to wait for another process's write.
-    :raises ConfigError: there is no such database.
+    :param busy: seconds to wait for what another process has locked.
+    :raises ConfigError: there is no such database, or its driver is not installed.
     """
+    # here, because SQLModel takes half a second to import
+    if is_postgres(url):
+        from auzap.storage.dial import require_driver
+
+        require_driver()
+        from auzap.storage.postgres import PostgresStore
+
+        return PostgresStore(url, before_commit=before_commit, busy=busy)
     path = sqlite_path(url, base)
-    from auzap.storage.sqlite import SqliteStore  # here, because SQLModel takes half a second to import
+    from auzap.storage.sqlite import SqliteStore
 
     return SqliteStore(path, before_commit=before_commit, busy=busy)

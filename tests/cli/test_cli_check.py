@@ -55,9 +55,11 @@ def test_what_is_right_is_said_so_with_each_tenants_plugins_in_order(
     assert auzap("check", "--json").json == {
         "ok": True,
         "mistakes": [],
+        "warnings": [],
         "notes": [f"{note} gets lost"],
         "plugins": {"shop": ["trouble", "scribe"], "salon": ["doorman", "scribe", "trouble"]},
         "queue": f"{tmp_path}/queue.db {NOT_YET}",
+        "queue_facts": [],
         "database": f"{tmp_path}/auzap.db {NOT_YET}",
         "gateways": {},
     }

@@ -109,9 +109,16 @@ def test_the_database_in_its_short_and_long_form(text: str, url: str, migrate: s
 
 
 def test_the_database_password_beside_the_url() -> None:
-    password = _parse("database: {url: postgresql://u@h/db, password: 0111}").database.password
-    assert password is not None
-    assert password.get_secret_value() == "0111"
+    database = _parse("database: {url: postgresql://u@h/db, password: 0111}").database
+    assert database.password is not None
+    assert database.password.get_secret_value() == "0111"
+    assert database.dsn == "postgresql://u:0111@h/db"
+
+
+def test_the_database_password_goes_into_the_url_so_that_it_can_be_read_again() -> None:
+    text = """database: {url: "postgres://u.x:old@h:6543/db?sslmode=require", password: "p@ss:w/rd %?#"}"""
+    assert _parse(text).database.dsn == "postgres://u.x:p%40ss%3Aw%2Frd%20%25%3F%23@h:6543/db?sslmode=require"
+    assert _parse('database: "postgres://u:pw@h/db"').database.dsn == "postgres://u:pw@h/db"
 
 
 def _parse(database: str) -> Config:

@@ -161,7 +161,7 @@ def test_no_repr_tells_a_secret(secret: str) -> None:
         instances: {main: {channel: "${S}", token: "${S}"}}
         plugins: {echo: {use: "${S}", prefix: ["${S}"]}}
     """
-    top = 'queue: "sqlite:///${S}"\ndatabase: {url: "sqlite:///${S}", password: "${S}"}\n'
+    top = 'queue: "sqlite:///${S}"\ndatabase: {url: "postgresql://u:${T}@h/db", password: "${S}"}\n'
     number = "8713"
     config = parse(top + text.replace("\n    ", "\n"), FILE, {"S": secret, "T": number})
     pet = config.tenants["pet"]

@@ -18,7 +18,7 @@ from sqlmodel import select
 from auzap.storage import open_store
 from auzap.storage.store import Store
 from tests.support.pets import Pet
-from tests.support.stores import TENANT, Database, arrival, decision
+from tests.support.stores import TENANT, Database, arrival, database_at, decision
 
 
 def slow() -> Any:
@@ -49,12 +49,10 @@ async def main(database: Database) -> None:
         await asyncio.sleep(0.05)
         task.cancel()
         await asyncio.wait([task])
-        with database.connect() as other:
-            other.execute("BEGIN IMMEDIATE")
+        with database.locked():
             with anyio.move_on_after(0.05) as late:
                 async with store.transaction(TENANT, turn_id=turn.turn_id, token=1):
                     raise AssertionError
-            other.execute("ROLLBACK")
         assert late.cancelled_caught
         async with store.transaction(TENANT, turn_id=turn.turn_id, token=1) as session:
             await store.persist_in(session, decision(turn, "Olá"))
@@ -64,4 +62,4 @@ async def main(database: Database) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Database(sys.argv[1], Path(sys.argv[2]))))
+    asyncio.run(main(database_at(sys.argv[1], Path(sys.argv[2]))))

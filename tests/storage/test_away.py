@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -25,16 +26,14 @@ async def _book(session: AsyncSession) -> str:
 async def test_a_locked_database_is_told_and_used_again_when_it_is_free(database: Database) -> None:
     async with database.open(busy=0.05) as store:
         (turn,) = await store.record([arrival()])
-        with database.connect() as other:
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(StoreUnavailable, match=r"auzap\.db: database is locked"):
+        with database.locked():
+            with pytest.raises(StoreUnavailable, match=f"{re.escape(database.place)}: .*(locked|lock timeout)"):
                 await store.record([arrival()])
-            with pytest.raises(StoreUnavailable, match="locked"):
+            with pytest.raises(StoreUnavailable, match=r"locked|lock timeout"):
                 await store.once(TENANT, turn_id=turn.turn_id, token=1, name="book", fn=_book)
             async with store.tenant(TENANT).read() as session:
                 assert len((await session.exec(select(Contact))).all()) == 1
             assert await store.owners(TENANT) == []
-            other.execute("ROLLBACK")
         assert await store.once(TENANT, turn_id=turn.turn_id, token=1, name="book", fn=_book) == "9h"
         assert (await store.record([arrival()]))[0].state == "received"
     assert database.count("test_pets") == 1
@@ -75,9 +74,9 @@ async def test_a_file_that_is_no_database_is_away_and_refused_at_the_start(tmp_p
         upgrade("sqlite:///auzap.db", tmp_path)
 
 
-@pytest.mark.parametrize(
-    "url", ["postgresql://localhost/auzap", "sqlite://", "sqlite:///", "sqlite:///:memory:", "auzap"]
-)
+@pytest.mark.parametrize("url", ["mysql://localhost/auzap", "sqlite://", "sqlite:///", "sqlite:///:memory:", "auzap"])
 def test_another_database_is_refused_in_one_line(tmp_path: Path, url: str) -> None:
-    with pytest.raises(ConfigError, match=r"^no database for \w+: there is sqlite:///path/to/file\.db$"):
+    with pytest.raises(
+        ConfigError, match=r"^no database for \w+: there is sqlite:///path/to/file\.db and postgresql://host/db$"
+    ):
         open_store(url, tmp_path)

@@ -97,7 +97,7 @@ async def test_an_owner_gets_one_row_whatever_form_the_number_has(store: Store, 
     with database.connect() as connection:
         connection.execute(
             "INSERT INTO owner_numbers (organization_id, id, phone, name, role, active, created_at)"
-            " VALUES (?, 'seed', '551190000010', 'Ana', 'owner', 0, '2025-01-01')",
+            " VALUES (?, 'seed', '551190000010', 'Ana', 'owner', false, '2025-01-01')",
             (TENANT,),
         )
     for _ in range(2):
@@ -116,7 +116,7 @@ async def test_a_number_in_the_table_may_be_written_as_people_write_it(store: St
     with database.connect() as connection:
         connection.execute(
             "INSERT INTO owner_numbers (organization_id, id, phone, role, active, created_at)"
-            " VALUES (?, 'typed', '(11) 90000-0001', 'owner', 1, '2025-01-01')",
+            " VALUES (?, 'typed', '(11) 90000-0001', 'owner', true, '2025-01-01')",
             (TENANT,),
         )
     await store.ensure_owners(TENANT, [OWNER])
@@ -137,7 +137,7 @@ async def _decide(_: AsyncSession) -> str:
     return "9h"
 
 
-def _age(database: Database, where: str = "1") -> None:
+def _age(database: Database, where: str = "true") -> None:
     with database.connect() as connection:
         for table in ("auzap_inbox", "auzap_outbox"):
             connection.execute(f"UPDATE {table} SET updated_at = '2025-01-01 00:00:00.000000' WHERE {where}")

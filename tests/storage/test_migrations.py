@@ -1,4 +1,4 @@
-"""The schema: made, upgraded, taken over; each distribution by itself."""
+"""The schema of a SQLite file: made, upgraded, taken over; each distribution by itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from auzap.storage import open_store
 from auzap.storage.migrate import PluginTables, pending, upgrade
 from auzap.storage.store import Person
 from tests.support.pets import Pet, Visit
-from tests.support.stores import TENANT, Database, arrival
+from tests.support.stores import TENANT, SqliteDatabase, arrival
 
 URL = "sqlite:///auzap.db"
 OWN = {
@@ -43,8 +43,8 @@ def rows(folder: Path, sql: str) -> list[Any]:
         return connection.execute(sql).fetchall()
 
 
-def test_the_migrations_make_what_the_tables_declare(database: Database) -> None:
-    engine = create_engine(f"sqlite:///{database.file}")
+def test_the_migrations_make_what_the_tables_declare(on_sqlite: SqliteDatabase) -> None:
+    engine = create_engine(f"sqlite:///{on_sqlite.file}")
     with engine.connect() as connection:
         options = {"include_name": lambda name, kind, _: kind != "table" or name in OWN, "compare_type": True}
         declared = MetaData()
@@ -55,14 +55,14 @@ def test_the_migrations_make_what_the_tables_declare(database: Database) -> None
     assert len(OWN) == 12
 
 
-def test_indexes_are_those_of_the_tables_to_the_letter(database: Database, tmp_path: Path) -> None:
+def test_indexes_are_those_of_the_tables_to_the_letter(on_sqlite: SqliteDatabase, tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path / 'declared.db'}")
     SQLModel.metadata.create_all(engine)
     with engine.connect() as connection:
         query = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
         declared = {tuple(row) for row in connection.exec_driver_sql(query) if row[0] in OWN}
     engine.dispose()
-    migrated = {tuple(row.values()) for row in database.rows(query) if row["tbl_name"] in OWN}
+    migrated = {tuple(row.values()) for row in on_sqlite.rows(query) if row["tbl_name"] in OWN}
     assert migrated == declared
 
 
@@ -74,21 +74,21 @@ def test_a_new_database_is_behind_until_it_is_upgraded(tmp_path: Path) -> None:
     assert upgrade("sqlite:///deep/down/auzap.db", tmp_path) == []
 
 
-def test_alembic_is_imported_only_to_upgrade(database: Database) -> None:
+def test_alembic_is_imported_only_to_upgrade(on_sqlite: SqliteDatabase) -> None:
     code = (
         "import sys; from pathlib import Path; import auzap.storage; from auzap.storage.migrate import upgrade;"
         "upgrade(sys.argv[1], Path(sys.argv[2])); print([m for m in ('alembic', 'sqlmodel') if m in sys.modules])"
     )
-    run = [sys.executable, "-c", code, database.url, str(database.folder)]
+    run = [sys.executable, "-c", code, on_sqlite.url, str(on_sqlite.folder)]
     assert subprocess.run(run, capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
-def test_a_database_that_is_newer_than_the_code_is_refused(database: Database) -> None:
-    with database.connect() as connection:
+def test_a_database_that_is_newer_than_the_code_is_refused(on_sqlite: SqliteDatabase) -> None:
+    with on_sqlite.connect() as connection:
         connection.execute("UPDATE alembic_version_auzap SET version_num = '9999'")
     for call in (pending, upgrade):
         with pytest.raises(ConfigError, match="newer than the code: auzap does not know its revision 9999"):
-            call(database.url, database.folder)
+            call(on_sqlite.url, on_sqlite.folder)
 
 
 async def test_tables_that_somebody_has_already_are_taken_over(tmp_path: Path) -> None:
@@ -103,6 +103,8 @@ async def test_tables_that_somebody_has_already_are_taken_over(tmp_path: Path) -
             INSERT INTO contacts VALUES ('ana', 'abc123', '551190000010', 'Ana', 'active', 12);
             INSERT INTO conversations (id, organization_id, contact_id, status)
                 VALUES ('talk', 'abc123', 'ana', 'active');
+            INSERT INTO conversations (id, organization_id, contact_id, status, last_message_at)
+                VALUES ('newest', 'abc123', 'ana', 'active', '2025-03-05 09:00:00.000000');
             """
         )
     assert upgrade(URL, tmp_path) == ["auzap"]
@@ -111,7 +113,11 @@ async def test_tables_that_somebody_has_already_are_taken_over(tmp_path: Path) -
         (recorded,) = await store.record([arrival(person=person)])
         async with store.tenant(TENANT).read() as session:
             contact = await session.get(auzap.tables.Contact, "ana")
-    assert (recorded.contact_id, recorded.conversation_id, recorded.ai_enabled) == ("ana", "talk", True)
+    assert (recorded.contact_id, recorded.conversation_id, recorded.ai_enabled) == ("ana", "newest", True)
+    assert rows(tmp_path, "SELECT id, status FROM conversations ORDER BY id") == [
+        ("newest", "active"),
+        ("talk", "closed"),
+    ]
     assert contact is not None
     assert rows(tmp_path, "SELECT name, loyalty_points FROM contacts") == [("Ana", 12)]
 

@@ -23,7 +23,8 @@ async def meet(store: Store, who: Person, **facts: object) -> Recorded:
 def add_contact(database: Database, id_: str, phone: str, created_at: str, organization_id: str = TENANT) -> None:
     with database.connect() as connection:
         connection.execute(
-            "INSERT INTO contacts VALUES (?, ?, ?, ?, 'active', ?, ?)",
+            "INSERT INTO contacts (organization_id, id, phone, name, status, created_at, updated_at)"
+            " VALUES (?, ?, ?, ?, 'active', ?, ?)",
             (organization_id, id_, phone, phone, created_at, created_at),
         )
 
@@ -33,7 +34,7 @@ def add_conversation(database: Database, id_: str, contact_id: str, last: str, s
         connection.execute(
             "INSERT INTO conversations"
             " (organization_id, id, contact_id, status, ai_enabled, last_message_at, created_at)"
-            " VALUES (?, ?, ?, ?, 1, ?, ?)",
+            " VALUES (?, ?, ?, ?, true, ?, ?)",
             (TENANT, id_, contact_id, status, last, last),
         )
 
@@ -91,6 +92,14 @@ async def test_two_contacts_that_prove_to_be_one_person_become_the_older_one(sto
     assert database.count("auzap_active") == 1
 
 
+async def test_a_burst_may_show_that_two_contacts_are_one_person(store: Store, database: Database) -> None:
+    by_lid = await meet(store, person(lid=LID))
+    await meet(store, person(WITH_NINE))
+    burst = [arrival(person=person(WITH_NINE)), arrival(person=person(WITH_NINE, LID))]
+    assert [one.contact_id for one in await store.record(burst)][1] == by_lid.contact_id
+    assert database.count("conversations", "status = 'active'") == 1
+
+
 @pytest.mark.parametrize("taken", ["older", "younger", None])
 async def test_who_was_taken_over_under_one_address_stays_so_when_both_prove_to_be_one(
     store: Store, database: Database, taken: str | None
@@ -132,7 +141,7 @@ async def test_two_contacts_without_conversations_become_one_too(store: Store, d
 async def test_a_conversation_closed_elsewhere_is_replaced_by_a_new_one(store: Store, database: Database) -> None:
     first = await meet(store, person(WITH_NINE))
     with database.connect() as connection:
-        connection.execute("UPDATE conversations SET status = 'closed', ai_enabled = 0")
+        connection.execute("UPDATE conversations SET status = 'closed', ai_enabled = false")
     second = await meet(store, person(WITH_NINE))
     assert second.conversation_id != first.conversation_id
     assert second.contact_id == first.contact_id
@@ -163,7 +172,8 @@ async def test_each_message_moves_the_end_of_its_conversation(store: Store, data
 async def test_a_contact_deleted_elsewhere_is_made_anew(store: Store, database: Database) -> None:
     first = await meet(store, person(WITH_NINE))
     with database.connect() as connection:
-        connection.execute("DELETE FROM contacts")
+        for table in ("messages", "conversations", "contacts"):
+            connection.execute(f"DELETE FROM {table}")
     second = await meet(store, person(WITH_NINE))
     assert second.contact_id != first.contact_id
     assert database.count("contacts") == 1

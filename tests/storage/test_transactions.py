@@ -15,7 +15,7 @@ from auzap.model.errors import LeaseLost
 from auzap.model.keys import new_id
 from auzap.storage.store import Recorded, Store
 from tests.support.pets import Pet
-from tests.support.stores import TENANT, Database, arrival, decision
+from tests.support.stores import TENANT, Database, SqliteDatabase, arrival, decision
 
 
 @pytest.fixture
@@ -93,8 +93,8 @@ async def test_a_task_that_is_cancelled_while_it_waits_gives_its_place_up(store:
         assert len(await store.persist(decision(turn, "Olá"))) == 1
 
 
-async def test_the_writer_thread_waits_its_turn_and_not_for_a_lock(database: Database) -> None:
-    async with database.open(busy=0.05) as store:
+async def test_the_writer_thread_waits_its_turn_and_not_for_a_lock(on_sqlite: SqliteDatabase) -> None:
+    async with on_sqlite.open(busy=0.05) as store:
         (turn,) = await store.record([arrival()])
         async with store.transaction(TENANT, turn_id=turn.turn_id, token=1) as session:
             written = asyncio.ensure_future(store.record([arrival()]))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import shutil
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlmodel import SQLModel
 
@@ -19,51 +23,111 @@ from auzap.model.reply import Interaction
 from auzap.storage import open_store
 from auzap.storage.migrate import PluginTables, upgrade
 from auzap.storage.store import Decision, Inbound, NewReply, Person, Recorded, Store
+from auzap.storage.urls import is_postgres, postgres_server
 from tests.support.pets import Breed, Pet, Tag, Tagged, Visit
 
-__all__ = ["CUSTOMER", "DATABASES", "TENANT", "Database", "arrival", "decision", "fresh_database"]
+if TYPE_CHECKING:
+    from asyncpg import Connection
 
-DATABASES = ("sqlite",)
+__all__ = [
+    "CUSTOMER",
+    "DATABASES",
+    "TENANT",
+    "Database",
+    "PostgresDatabase",
+    "SqliteDatabase",
+    "arrival",
+    "database_at",
+    "decision",
+    "fresh_file",
+]
+
+T = TypeVar("T")
+
+DATABASES = ("sqlite", "postgres")
 TENANT = "abc123"
 CUSTOMER = Person(phone="5511900000010", lid=None, name="Bia")
 _numbers = itertools.count(1)
 
 
+class Peer(Protocol):
+    """Somebody else, at the same database."""
+
+    def execute(self, sql: str, params: Sequence[Any] = (), /) -> Any: ...
+
+
 @dataclass(frozen=True, slots=True)
-class Database:
+class Database(ABC):
     """One database of a test's own, with auzap's tables."""
 
     url: str
     folder: Path
 
+    @property
+    def kind(self) -> str:
+        """One of ``DATABASES``."""
+        return "postgres" if is_postgres(self.url) else "sqlite"
+
     def open(self, *, before_commit: Callable[[], None] = lambda: None, busy: float = 5.0) -> Store:
         return open_store(self.url, self.folder, before_commit=before_commit, busy=busy)
+
+    @property
+    @abstractmethod
+    def place(self) -> str:
+        """As errors name it."""
+
+    @abstractmethod
+    def connect(self) -> AbstractContextManager[Peer]:
+        """Somebody else, at the same database."""
+
+    @abstractmethod
+    def locked(self) -> AbstractContextManager[None]:
+        """Somebody else writes meanwhile, and nobody can."""
+
+    @abstractmethod
+    def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:
+        """Times as text: ``2026-11-22 15:40:07.123456``."""
+
+    def one(self, sql: str, *params: Any) -> dict[str, Any]:
+        (row,) = self.rows(sql, *params)
+        return row
+
+    def count(self, table: str, where: str = "true") -> int:
+        return int(self.one(f"SELECT count(*) AS n FROM {table} WHERE {where}")["n"])
+
+
+# ---------------------------------------------------------------------- SQLite
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteDatabase(Database):
+    @property
+    def place(self) -> str:
+        return "auzap.db"
 
     @property
     def file(self) -> Path:
         return self.folder / self.url.removeprefix("sqlite:///")
 
     def connect(self) -> sqlite3.Connection:
-        """Somebody else, at the same file."""
         connection = sqlite3.connect(self.file, isolation_level=None, timeout=5)
         connection.row_factory = sqlite3.Row
         return connection
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        with closing(self.connect()) as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
+            connection.execute("ROLLBACK")
 
     def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:
         with closing(self.connect()) as connection:
             return [dict(row) for row in connection.execute(sql, params)]
 
-    def one(self, sql: str, *params: Any) -> dict[str, Any]:
-        (row,) = self.rows(sql, *params)
-        return row
 
-    def count(self, table: str, where: str = "1") -> int:
-        return int(self.one(f"SELECT count(*) AS n FROM {table} WHERE {where}")["n"])
-
-
-def fresh_database(kind: str, folder: Path, templates: Path) -> Database:
+def fresh_file(folder: Path, templates: Path) -> SqliteDatabase:
     """:param templates: where the first one of a run is kept; the others are copies of it."""
-    assert kind in DATABASES
     template = templates / "template.db"
     if not template.exists():
         upgrade(
@@ -72,7 +136,135 @@ def fresh_database(kind: str, folder: Path, templates: Path) -> Database:
         with closing(sqlite3.connect(template)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(template, folder / "auzap.db")
-    return Database("sqlite:///auzap.db", folder)
+    return SqliteDatabase("sqlite:///auzap.db", folder)
+
+
+# ---------------------------------------------------------------------- Postgres
+
+
+class _Beside:
+    """A thread with an event loop of its own, and a connection to each database: tests ask it and wait."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, name="beside", daemon=True).start()
+        self._connections: dict[str, Connection[Any]] = {}
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    def connection(self, url: str) -> Connection[Any]:
+        known = self._connections.get(url)
+        if known is None or known.is_closed():
+            known = self._connections[url] = self.dial(url)
+        return known
+
+    def dial(self, url: str) -> Connection[Any]:
+        import asyncpg
+
+        connection: Connection[Any] = self.run(asyncpg.connect(postgres_server(url).dsn, timeout=10))
+        return connection
+
+    def end(self, connection: Connection[Any]) -> None:
+        async def close() -> None:
+            with suppress(Exception):
+                await connection.close(timeout=5)
+
+        self.run(close())
+
+
+@cache
+def _beside() -> _Beside:
+    return _Beside()
+
+
+@dataclass(frozen=True, slots=True)
+class _ServerPeer:
+    url: str
+
+    def execute(self, sql: str, params: Sequence[Any] = (), /) -> list[dict[str, Any]]:
+        found = _beside().run(_beside().connection(self.url).fetch(_filled_in(sql, params)))
+        return [{name: _as_text(value) for name, value in row.items()} for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class PostgresDatabase(Database):
+    @property
+    def place(self) -> str:
+        return postgres_server(self.url).place
+
+    @contextmanager
+    def connect(self) -> Iterator[Peer]:
+        yield _ServerPeer(self.url)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        beside = _beside()
+        connection = beside.dial(self.url)
+        try:
+            beside.run(connection.execute("BEGIN; LOCK TABLE auzap_inbox, auzap_outbox IN ACCESS EXCLUSIVE MODE"))
+            yield
+        finally:
+            beside.end(connection)
+
+    def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:
+        return _ServerPeer(self.url).execute(sql, params)
+
+    def fetch(self, sql: str, *params: Any) -> list[dict[str, Any]]:
+        """:param sql: with ``$1`` for its parameters."""
+        return [dict(row) for row in _beside().run(_beside().connection(self.url).fetch(sql, *params))]
+
+    def plan(self, *statements: str) -> list[str]:
+        """What the last of these statements, an EXPLAIN, says."""
+        beside = _beside()
+        connection = beside.connection(self.url)
+        *first, last = statements
+        try:
+            beside.run(connection.execute("; ".join(["BEGIN", *first])))
+            return [str(row[0]) for row in beside.run(connection.fetch(last))]
+        finally:
+            beside.run(connection.execute("ROLLBACK; DEALLOCATE one"))
+
+    def empty(self) -> None:
+        """As new: whoever is still connected is thrown out first."""
+        self.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'auzap%'"
+        )
+        _beside().run(_beside().connection(self.url).execute(_EMPTY))
+
+
+#: what refers to others first; numbers that are counted up begin beyond those that tests choose
+_EMPTY = (
+    "; ".join(f"DELETE FROM {table.name}" for table in reversed(SQLModel.metadata.sorted_tables))
+    + "; SELECT setval('test_pets_id_seq', 1000), setval('test_tags_id_seq', 1000)"
+)
+
+
+def _filled_in(sql: str, params: Sequence[Any]) -> str:
+    """With its parameters as literals, which the server takes as what the columns are."""
+    head, *rest = sql.split("?")
+    return head + "".join(f"{_literal(value)}{part}" for value, part in zip(params, rest, strict=True))
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
+
+
+def _as_text(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    return value
+
+
+# ---------------------------------------------------------------------- either
+
+
+def database_at(url: str, folder: Path) -> Database:
+    """One that is there, for another process."""
+    return PostgresDatabase(url, folder) if is_postgres(url) else SqliteDatabase(url, folder)
 
 
 def arrival(

@@ -173,7 +173,7 @@ async def opened(
     await anyio.to_thread.run_sync(prepare_database, config, registry)
     async with (
         open_queue(config, registry) as queue,
-        open_store(config.database.url, config.base) as store,
+        open_store(config.database.dsn, config.base) as store,
         WatchedTenants(config, registry=registry, store=store, calls=calls, watch=watch) as tenants,
     ):
         parts = parts_of(config, queue, store, patience)

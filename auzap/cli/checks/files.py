@@ -16,9 +16,9 @@ from auzap.registry import Registry
 from auzap.sqlite import read_only, told_as, unwritable
 from auzap.storage.migrate import PluginTables
 from auzap.tenants.survey import tables_of
-from auzap.worker.serve import database_file, open_queue, schema_behind, schema_revisions
+from auzap.worker.serve import database_file, database_server, open_queue, schema_behind, schema_revisions
 
-__all__ = ["look_at_database", "look_at_queue"]
+__all__ = ["behind_in_words", "look_at_database", "look_at_queue", "state_in_words"]
 
 _NOT_YET = "is not there yet: it is made when it is first used"
 
@@ -41,15 +41,20 @@ def look_at_queue(config: Config, registry: Registry, report: Report) -> Queue |
     return queue if seen.there else None
 
 
-def look_at_database(config: Config, registry: Registry, report: Report) -> Path | None:
-    """The file, where it is there and nothing speaks against opening it."""
+def look_at_database(config: Config, registry: Registry, report: Report) -> Path | str | None:
+    """The file, or the server's name, where it is there and nothing speaks against opening it."""
     before = len(report.mistakes)
     try:
         path = database_file(config)
+        if path is None:
+            report.database = database_server(config)
+            _note_tables_without_migrations(config, registry, report)
+            return report.database
         if why := unwritable(path):
             report.mistake(config.raw.mistake(f"{path}: {why}", "database"))
         behind = schema_behind(config, registry)
-        state = _state(schema_revisions(config, registry), behind)
+        state = state_in_words(schema_revisions(config, registry), behind)
+        _note_tables_without_migrations(config, registry, report)
         _look_at_plugin_tables(path, config, registry, report)
     except StoreUnavailable as error:
         if len(report.mistakes) == before:  # else it was told why
@@ -58,18 +63,33 @@ def look_at_database(config: Config, registry: Registry, report: Report) -> Path
     except AuzapError as error:
         report.mistake(error)
         return None
-    if behind and config.database.migrate == "manual":
-        report.add([f"the schema is behind ({', '.join(behind)}): run `auzap db upgrade`"])
+    report.add(behind_in_words(config, behind))
     if len(report.mistakes) > before:
         return None
     report.database = f"{path}: {state}" if path.exists() else f"{path} {_NOT_YET}"
     return path if path.exists() else None
 
 
-def _state(revisions: Mapping[str, str], behind: Sequence[str]) -> str:
+def behind_in_words(config: Config, behind: Sequence[str]) -> list[str]:
+    """Where nobody brings it up to date by itself it is a mistake."""
+    if not behind or config.database.migrate == "auto":
+        return []
+    return [f"the schema is behind ({', '.join(behind)}): run `auzap db upgrade`"]
+
+
+def state_in_words(revisions: Mapping[str, str], behind: Sequence[str]) -> str:
     at = ", ".join(f"{whose} {revision}" for whose, revision in revisions.items())
     ahead = f"; `auzap run` brings up to date: {', '.join(behind)}" if behind else ""
     return f"schema {at or 'empty'}{ahead}"
+
+
+def _note_tables_without_migrations(config: Config, registry: Registry, report: Report) -> None:
+    for owner in tables_of(config, registry):
+        if owner.migrations is None:
+            names = ", ".join(str(table.__tablename__) for table in owner.tables)
+            report.note(
+                f"{owner.distribution} has no migrations: what it changes in its tables later ({names}) gets lost"
+            )
 
 
 def _look_at_plugin_tables(path: Path, config: Config, registry: Registry, report: Report) -> None:
@@ -77,8 +97,6 @@ def _look_at_plugin_tables(path: Path, config: Config, registry: Registry, repor
     for owner in tables_of(config, registry):
         if owner.migrations is not None:
             continue
-        names = ", ".join(str(table.__tablename__) for table in owner.tables)
-        report.note(f"{owner.distribution} has no migrations: what it changes in its tables later ({names}) gets lost")
         for table, missing in _missing_columns(path, owner):
             lost = "it was made by an earlier version, and there are no migrations; add them by hand"
             report.add([f"{path}: the table {table} of {owner.distribution} lacks {', '.join(missing)}: {lost}"])

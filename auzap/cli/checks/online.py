@@ -9,15 +9,17 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
+from auzap.cli.checks.files import behind_in_words, state_in_words
 from auzap.cli.checks.report import Report
 from auzap.cli.progress import Advance, progress
 from auzap.config import Config
 from auzap.contract.channel import Channel
-from auzap.contract.queue import Queue
+from auzap.contract.queue import Examinable, Examination, Queue
 from auzap.model.errors import AuzapError, StoreUnavailable, Unreachable
 from auzap.registry import Registry
 from auzap.sqlite import connect, told_as
 from auzap.tenants.build import make_channel
+from auzap.worker.serve import examine_database, schema_behind, schema_revisions
 
 __all__ = ["REACHABLE", "look_online"]
 
@@ -32,15 +34,17 @@ _BUSY = 5.0
 
 
 async def look_online(
-    config: Config, registry: Registry, report: Report, *, queue: Queue | None, database: Path | None
+    config: Config, registry: Registry, report: Report, *, queue: Queue | None, database: Path | str | None
 ) -> None:
     """:param queue: not opened yet; None when there is none to open. :param database: likewise."""
     channels = _channels(config, registry)
     with progress("Asking gateways", total=len(channels)) as advance:
         if queue is not None:
             await _ask_queue(queue, report)
-        if database is not None:
-            await anyio.to_thread.run_sync(_ask_database, database, report)
+        if isinstance(database, Path):
+            await anyio.to_thread.run_sync(_ask_file, database, report)
+        elif database is not None:
+            await anyio.to_thread.run_sync(_ask_server, config, registry, report)
         at_once = anyio.CapacityLimiter(_AT_ONCE)
         async with anyio.create_task_group() as asking:
             for channel in channels:
@@ -53,14 +57,17 @@ async def _ask_queue(queue: Queue, report: Report) -> None:
     try:
         async with queue:
             stats = await queue.stats()
+        seen = await queue.examine() if isinstance(queue, Examinable) else Examination()
     except AuzapError as error:
         report.mistake(error)
         return
     counts = f"{stats.waiting} waiting, {stats.delayed} delayed, {stats.leased} leased, {stats.dead} dead"
     report.queue = f"{report.queue}: {counts}"
+    report.queue_facts += seen.facts
+    report.warnings += [f"queue: {warning}" for warning in seen.warnings]
 
 
-def _ask_database(path: Path, report: Report) -> None:
+def _ask_file(path: Path, report: Report) -> None:
     """Begin a write, and leave it at that."""
     try:
         with closing(connect(path, busy=_BUSY)) as connection:
@@ -73,6 +80,20 @@ def _ask_database(path: Path, report: Report) -> None:
         report.mistake(told)
     else:
         report.database = f"{report.database}; opened"
+
+
+def _ask_server(config: Config, registry: Registry, report: Report) -> None:
+    try:
+        behind = schema_behind(config, registry)
+        state = state_in_words(schema_revisions(config, registry), behind)
+        found = examine_database(config, registry)
+    except AuzapError as error:
+        report.mistake(error)
+        return
+    report.add([*behind_in_words(config, behind), *(f"{report.database}: {line}" for line in found.mistakes)])
+    for note in found.notes:
+        report.note(f"{report.database}: {note}")
+    report.database = f"{report.database}: {state}; opened"
 
 
 # ------------------------------------------------------------------ gateways

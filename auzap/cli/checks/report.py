@@ -29,16 +29,20 @@ class Report:
     """Every finding is one line.
 
     :param mistakes: what is to be mended.
+    :param warnings: what is not wrong, and may lose something.
     :param notes: what may well be meant.
     :param queue: the state of the queue, in words; None when it could not be looked at.
-    :param database: likewise.
+    :param queue_facts: what the queue's server says of itself; only when it was asked.
+    :param database: as ``queue``.
     :param gateways: ``tenant/instance`` -> the state of its provider; only what was asked.
     """
 
     mistakes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     tenants: list[TenantLine] = field(default_factory=list)
     queue: str | None = None
+    queue_facts: list[str] = field(default_factory=list)
     database: str | None = None
     gateways: dict[str, str] = field(default_factory=dict)
 
@@ -59,9 +63,11 @@ class Report:
         return {
             "ok": not self.mistakes,
             "mistakes": self.mistakes,
+            "warnings": self.warnings,
             "notes": self.notes,
             "plugins": {one.id: list(one.plugins) for one in self.tenants},
             "queue": self.queue,
+            "queue_facts": self.queue_facts,
             "database": self.database,
             "gateways": self.gateways,
         }

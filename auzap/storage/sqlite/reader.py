@@ -12,6 +12,8 @@ import anyio.to_thread
 
 from auzap.model.errors import StoreUnavailable
 from auzap.sqlite import connect, told_as
+from auzap.storage.sqlite.tx import SQL
+from auzap.storage.steps.tx import Statement
 
 __all__ = ["Reader"]
 
@@ -25,9 +27,9 @@ class Reader:
         self._turnstile = anyio.CapacityLimiter(1)
         self._connection: sqlite3.Connection | None = None
 
-    async def rows(self, sql: str, params: Sequence[Any]) -> list[Any]:
+    async def rows(self, statement: Statement, params: Sequence[Any]) -> list[Any]:
         """:raises StoreUnavailable: the file is away."""
-        return await anyio.to_thread.run_sync(self._rows, sql, params, limiter=self._turnstile)
+        return await anyio.to_thread.run_sync(self._rows, SQL[statement], params, limiter=self._turnstile)
 
     async def close(self) -> None:
         await anyio.to_thread.run_sync(self._close, limiter=self._turnstile)

@@ -20,10 +20,11 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auzap.model.errors import StoreUnavailable
 from auzap.sqlite import told_as
-from auzap.storage.sqlite.tx import SessionTx, Tx
+from auzap.storage.sqlite.tx import SessionTx
+from auzap.storage.steps.tx import Tx
 from auzap.storage.tenancy import Boundary, TenantSession
 
-__all__ = ["Sessions", "in_session"]
+__all__ = ["Sessions"]
 
 T = TypeVar("T")
 
@@ -31,11 +32,6 @@ T = TypeVar("T")
 _READERS = 16
 #: of SQLite's virtual machine, between two looks at whether anybody still waits for the statement
 _STEPS = 10_000
-
-
-async def in_session(session: AsyncSession, work: Callable[[Tx], T]) -> T:
-    """Run statements of the store in a session's transaction."""
-    return await session.run_sync(lambda sync: work(SessionTx(Session.connection(sync))))
 
 
 class Sessions:
@@ -84,6 +80,10 @@ class Sessions:
             finally:
                 self._writing_task = None
                 await _close(session)
+
+    async def run(self, session: AsyncSession, work: Callable[[Tx], T]) -> T:
+        """Run statements of the store in a session's transaction."""
+        return await session.run_sync(lambda sync: work(SessionTx(Session.connection(sync))))
 
     async def close(self) -> None:
         await self._readers.dispose()

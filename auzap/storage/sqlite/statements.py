@@ -51,6 +51,8 @@ LEAVE_TURN: Final = """
 TURNS: Final = """
     SELECT json_group_array(json_array(i.turn_id, i.state, i.lease_token, c.taken_over_at))
     FROM auzap_inbox i LEFT JOIN conversations c ON c.id = i.conversation_id WHERE i.turn_id IN (VALUES (?))"""
+#: nobody else writes meanwhile
+LOOK_AT_TURNS: Final = TURNS
 HANDLE_TURN: Final = """
     WITH new (state, reason, answered_by, attempts, lease_token, updated_at, turn_id) AS (VALUES (?, ?, ?, ?, ?, ?, ?))
     UPDATE auzap_inbox
@@ -113,16 +115,29 @@ MESSAGE_FAILED: Final = "UPDATE messages SET status = 'failed' WHERE id IN (VALU
 MESSAGE_PENDING: Final = "UPDATE messages SET status = 'pending' WHERE id IN (VALUES (?)) AND status = 'failed'"
 #: only upwards: receipts come late, twice and out of order
 RAISE_STATUS: Final = """
-    UPDATE messages SET status = ?
-    WHERE organization_id = ? AND whatsapp_message_id = ? AND direction = 'outbound'
-      AND CASE status WHEN 'sent' THEN 1 WHEN 'failed' THEN 2 WHEN 'delivered' THEN 3 WHEN 'read' THEN 4 ELSE 0 END
-          < ?"""
+    WITH new (status, organization_id, whatsapp_message_id, rank) AS (VALUES (?, ?, ?, ?))
+    UPDATE messages SET status = new.status
+    FROM new
+    WHERE messages.organization_id = new.organization_id AND messages.whatsapp_message_id = new.whatsapp_message_id
+      AND direction = 'outbound'
+      AND CASE messages.status
+          WHEN 'sent' THEN 1 WHEN 'failed' THEN 2 WHEN 'delivered' THEN 3 WHEN 'read' THEN 4 ELSE 0 END < new.rank"""
 #: the row in ``messages`` outlives the one in the outbox
 IS_OURS: Final = """
     SELECT 1 FROM auzap_outbox WHERE organization_id = ? AND provider_id = ?
     UNION ALL
     SELECT 1 FROM messages WHERE organization_id = ? AND whatsapp_message_id = ? AND direction = 'outbound'
     LIMIT 1"""
+#: those of several that are
+OURS: Final = """
+    WITH wanted (organization_id, provider_id) AS (VALUES (?, ?))
+    SELECT json_group_array(json_array(w.organization_id, w.provider_id)) FROM wanted w
+    WHERE EXISTS (
+        SELECT 1 FROM auzap_outbox o WHERE o.organization_id = w.organization_id AND o.provider_id = w.provider_id)
+      OR EXISTS (
+        SELECT 1 FROM messages m
+        WHERE m.organization_id = w.organization_id AND m.whatsapp_message_id = w.provider_id
+          AND m.direction = 'outbound')"""
 INSERT_INTERACTION: Final = """
     INSERT INTO ai_interactions (
         id, organization_id, conversation_id, message_id, prompt, response, intent, sentiment, confidence, model_used,
@@ -214,6 +229,11 @@ CONTACT_BY_PHONE: Final = """
     SELECT id, phone, created_at FROM contacts
     WHERE organization_id = ? AND phone IN (SELECT value FROM json_each(?))
     ORDER BY created_at, id LIMIT 1"""
+#: all of a group
+CONTACTS_BY_PHONES: Final = """
+    WITH wanted (organization_id, phone) AS (VALUES (?, ?))
+    SELECT json_group_array(json_array(c.organization_id, c.phone, c.id, c.phone, c.created_at))
+    FROM wanted CROSS JOIN contacts c USING (organization_id, phone)"""
 INSERT_CONTACT: Final = """
     INSERT INTO contacts (id, organization_id, phone, name, status, created_at, updated_at)
     VALUES (?, ?, ?, ?, 'active', ?, ?)"""

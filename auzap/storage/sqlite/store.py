@@ -2,38 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
-import anyio
-
-from auzap.model.errors import LeaseLost, StoreUnavailable
-from auzap.model.turn import IN_TRANSACTION, TenantStore
+from auzap.model.errors import StoreUnavailable
 from auzap.sqlite import Writer, connect
-from auzap.storage.sqlite import events, outbox, owners, retention
-from auzap.storage.sqlite import statements as sql
-from auzap.storage.sqlite.fences import fence_turn
-from auzap.storage.sqlite.inbox import record
-from auzap.storage.sqlite.outbox_rows import stored_reply
-from auzap.storage.sqlite.outcome import persist
-from auzap.storage.sqlite.outgoing import put_outgoing
+from auzap.storage.base import BaseStore
 from auzap.storage.sqlite.reader import Reader
-from auzap.storage.sqlite.sessions import Sessions, in_session
-from auzap.storage.sqlite.times import right_now, stamp
-from auzap.storage.sqlite.tx import RawTx, Tx
-from auzap.storage.store import Claim, Decision, DueReply, Inbound, Outgoing, Owner, Person, Recorded, StoredReply
+from auzap.storage.sqlite.sessions import Sessions
+from auzap.storage.sqlite.times import stamp
+from auzap.storage.sqlite.tx import RawTx
+from auzap.storage.steps.tx import Tx
 
 if TYPE_CHECKING:
     import sqlite3
-
-    from sqlmodel.ext.asyncio.session import AsyncSession
 
 __all__ = ["SqliteStore"]
 
@@ -41,7 +25,7 @@ __all__ = ["SqliteStore"]
 _CACHE = 16_384
 
 
-class SqliteStore:
+class SqliteStore(BaseStore):
     """Implements ``auzap.storage.store.Store``.
 
     :param before_commit: called before every commit, in the thread that commits.
@@ -51,167 +35,25 @@ class SqliteStore:
     def __init__(self, path: Path, *, before_commit: Callable[[], None] = lambda: None, busy: float = 5.0) -> None:
         self._path = path
         self._busy = busy
-        self._writer: Writer[Tx] = Writer(
+        self._thread: Writer[Tx] = Writer(
             self._open, name=str(path), away=StoreUnavailable, before_commit=before_commit
         )
-        self._reader = Reader(path, busy=busy)
-        self._sessions = Sessions(path, busy=busy, hold=self._writer.hold, before_commit=before_commit)
+        self._looking = Reader(path, busy=busy)
+        self._plugins = Sessions(path, busy=busy, hold=self._thread.hold, before_commit=before_commit)
+        super().__init__(writer=self._thread, reader=self._looking, sessions=self._plugins)
 
     def _open(self) -> tuple[sqlite3.Connection, Tx]:
         connection = connect(self._path, busy=self._busy)
         connection.execute(f"PRAGMA cache_size=-{_CACHE}")
         return connection, RawTx(connection)
 
-    async def __aenter__(self) -> Self:
-        self._writer.start()
-        return self
+    async def start(self) -> None:
+        self._thread.start()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._sessions.close()
-        await self._writer.close()
-        await self._reader.close()
+    async def close(self) -> None:
+        await self._plugins.close()
+        await self._thread.close()
+        await self._looking.close()
 
-    # -------------------------------------------------------------- a turn, in the order of its steps
-
-    async def record(self, arrivals: Sequence[Inbound]) -> list[Recorded]:
-        return await self._writer.write(record, arrivals)
-
-    async def persist(self, decision: Decision) -> list[StoredReply]:
-        return await self._writer.write(persist, decision)
-
-    @asynccontextmanager
-    async def transaction(self, organization_id: str, *, turn_id: str, token: int) -> AsyncIterator[AsyncSession]:
-        async with self._sessions.write(organization_id) as session:
-            state = await in_session(session, partial(fence_turn, turn_id=turn_id, token=token))
-            if isinstance(state, LeaseLost):
-                raise state
-            yield session
-
-    async def persist_in(self, session: AsyncSession, decision: Decision) -> list[StoredReply]:
-        await session.flush()
-        (answer,) = await in_session(session, partial(persist, decisions=[decision]))
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def once(
-        self,
-        organization_id: str,
-        *,
-        turn_id: str,
-        token: int,
-        name: str,
-        fn: Callable[[AsyncSession], Awaitable[Any]],
-    ) -> Any:
-        async with self.transaction(organization_id, turn_id=turn_id, token=token) as session:
-            stored = await in_session(session, lambda tx: tx.execute(sql.ONCE, (turn_id, name)))
-            if stored:
-                return json.loads(stored[0][0])
-            text = _json(name, await _in_time(name, fn(session)))
-            await session.flush()
-            row = (organization_id, turn_id, name, text, right_now())
-            await in_session(session, lambda tx: tx.execute(sql.INSERT_ONCE, row))
-        return json.loads(text)
-
-    async def claim(self, reply_id: str, *, token: int, began_at: datetime) -> Claim:
-        return await self._writer.write(outbox.claim, outbox.Claiming(reply_id, token, began_at))
-
-    async def note_sent(self, reply_id: str, *, token: int, provider_id: str | None) -> None:
-        await self._writer.write(outbox.note_sent, outbox.Sent(reply_id, token, provider_id))
-
-    async def note_unsent(self, reply_id: str, *, token: int, reason: str, attempt: bool) -> int:
-        return await self._writer.write(outbox.note_unsent, outbox.Unsent(reply_id, token, reason, attempt))
-
-    async def note_refused(self, reply_id: str, *, token: int, reason: str) -> None:
-        await self._writer.write(outbox.note_refused, outbox.Refusal(reply_id, token, reason))
-
-    async def note_dead(self, turn_id: str, *, token: int, reason: str, attempts: int) -> None:
-        await self._writer.write(outbox.note_dead, outbox.Death(turn_id, token, reason, attempts))
-
-    async def note_buried(
-        self, organization_id: str, *, envelope_id: str, dedupe_key: str | None, token: int, reason: str
-    ) -> None:
-        grave = outbox.Grave(organization_id, envelope_id, dedupe_key, token, reason)
-        await self._writer.write(outbox.note_buried, grave)
-
-    # -------------------------------------------------------------- scheduled replies
-
-    async def due(self, before: datetime, *, limit: int) -> list[DueReply]:
-        return [DueReply(*row) for row in await self._reader.rows(sql.DUE, (stamp(before), limit))]
-
-    async def note_queued(self, reply_ids: Sequence[str]) -> None:
-        await self._writer.write(outbox.note_queued, reply_ids)
-
-    async def put_outgoing(self, outgoing: Outgoing) -> StoredReply:
-        return await self._writer.write(put_outgoing, outgoing)
-
-    async def outbound(self, reply_id: str) -> StoredReply | None:
-        rows = await self._reader.rows(sql.REPLY, (reply_id,))
-        return stored_reply(rows[0]) if rows else None
-
-    async def revive_reply(self, reply_id: str, *, token: int) -> None:
-        await self._writer.write(outbox.revive_reply, outbox.Revival(reply_id, token))
-
-    # -------------------------------------------------------------- events
-
-    async def note_receipt(self, organization_id: str, provider_id: str, status: str) -> bool:
-        return await self._writer.write(events.note_receipt, events.Ticket(organization_id, provider_id, status))
-
-    async def is_ours(self, organization_id: str, provider_id: str) -> bool:
-        return bool(await self._reader.rows(sql.IS_OURS, (organization_id, provider_id) * 2))
-
-    async def take_over(self, organization_id: str, person: Person, *, at: datetime) -> bool:
-        return await self._writer.write(events.take_over, events.Switch(organization_id, person, stamp(at)))
-
-    async def hand_back(self, organization_id: str, person: Person) -> bool:
-        return await self._writer.write(events.hand_back, events.Switch(organization_id, person))
-
-    # -------------------------------------------------------------- owners
-
-    async def ensure_owners(self, organization_id: str, phones: Sequence[str]) -> None:
-        await self._writer.write(owners.ensure_owners, owners.OwnerPhones(organization_id, tuple(phones)))
-
-    async def owners(self, organization_id: str) -> list[Owner]:
-        rows = await self._reader.rows(sql.OWNERS, (organization_id,))
-        lids: dict[str, list[str]] = {}
-        for owner_id, lid in await self._reader.rows(sql.OWNER_LIDS, (organization_id,)):
-            lids.setdefault(owner_id, []).append(lid)
-        return [
-            Owner(id_, owners.digits_of(phone), name, role, tuple(lids.get(id_, ()))) for id_, phone, name, role in rows
-        ]
-
-    async def remember_owner_lid(self, organization_id: str, owner_id: str, lid: str) -> None:
-        await self._writer.write(owners.remember_owner_lid, owners.OwnerLid(organization_id, owner_id, lid))
-
-    # -------------------------------------------------------------- the rest
-
-    def tenant(self, organization_id: str) -> TenantStore:
-        return _TenantStore(self._sessions, organization_id)
-
-    async def remove_old(self, *, inbox: datetime, outbox: datetime, limit: int, dead: datetime | None = None) -> int:
-        cutoff = retention.Cutoff(stamp(inbox), stamp(outbox), stamp(dead or inbox), limit)
-        return await self._writer.write(retention.remove_old, cutoff)
-
-
-@dataclass(frozen=True, slots=True)
-class _TenantStore:
-    sessions: Sessions
-    organization_id: str
-
-    def read(self) -> AbstractAsyncContextManager[AsyncSession]:
-        return self.sessions.read(self.organization_id)
-
-
-async def _in_time(name: str, decision: Awaitable[Any]) -> Any:
-    with anyio.move_on_after(IN_TRANSACTION):
-        return await decision
-    raise TimeoutError(f"turn.once({name!r}): took longer than {IN_TRANSACTION:g} s, while nobody else could write")
-
-
-def _json(name: str, result: object) -> str:
-    try:
-        return json.dumps(result, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise TypeError(f"turn.once({name!r}): what it decided is no JSON value: {error}") from error
+    def time(self, moment: datetime) -> str:
+        return stamp(moment)

@@ -1,42 +1,44 @@
-"""A transaction that is under way, as the statements see it: the same on both roads into the file."""
+"""A transaction of SQLite's, on both roads into the file. Nobody else writes while it is under way."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import StaticPool
 
 from auzap.setwise import found, statements
 from auzap.storage.records import NewRow, insert_rows
+from auzap.storage.sqlite import statements as _sql
+from auzap.storage.sqlite.times import right_now, stamp
+from auzap.storage.steps.tx import Params, Statement
 
-__all__ = ["RawTx", "SessionTx", "Tx"]
+__all__ = ["SQL", "RawTx", "SessionTx"]
 
-Params = Sequence[Any]
-
-
-class Tx(Protocol):
-    def execute(self, sql: str, params: Params = ()) -> Sequence[Any]:
-        """All rows that it gives."""
-        ...
-
-    def executemany(self, sql: str, rows: Sequence[Params]) -> None:
-        """:param sql: with ``VALUES (?, …)``, the place that takes a row."""
-        ...
-
-    def select(self, sql: str, keys: Sequence[Params]) -> list[list[Any]]:
-        """What is found for all keys.
-
-        :param sql: with ``VALUES (?, …)``, the place that takes a key; gives one JSON array of arrays.
-        """
-        ...
-
-    def insert(self, rows: Sequence[NewRow]) -> None: ...
+SQL: Final[Mapping[str, str]] = {name: text for name, text in vars(_sql).items() if name.isupper() and name[0] != "_"}
 
 
-class RawTx:
+class _FileTx:
+    """What both roads have in common."""
+
+    def now(self) -> str:
+        return right_now()
+
+    def time(self, moment: datetime) -> str:
+        return stamp(moment)
+
+    def array(self, values: Sequence[str]) -> str:
+        return json.dumps(values)
+
+    def alone(self, _: Collection[str]) -> bool:
+        return False
+
+
+class RawTx(_FileTx):
     """The writer thread's: straight on the driver; only plugins' records go through SQLAlchemy's types.
 
     Make it outside a transaction. It begins and ends none.
@@ -56,37 +58,53 @@ class RawTx:
         )
         self._core = engine.connect()
 
-    def execute(self, sql: str, params: Params = ()) -> Sequence[Any]:
-        return self._raw.execute(sql, params).fetchall()
+    def execute(self, statement: Statement, params: Params = ()) -> Sequence[Any]:
+        return self._raw.execute(SQL[statement], params).fetchall()
 
-    def executemany(self, sql: str, rows: Sequence[Params]) -> None:
-        for text, params in statements(sql, rows):
+    def select(self, statement: Statement, keys: Sequence[Params]) -> list[list[Any]]:
+        return found(SQL[statement], keys, lambda text, params: self._raw.execute(text, params).fetchone()[0])
+
+    def write(self, statement: Statement, rows: Sequence[Params]) -> None:
+        for text, params in statements(SQL[statement], rows):
             self._raw.execute(text, params)
 
-    def select(self, sql: str, keys: Sequence[Params]) -> list[list[Any]]:
-        return found(sql, keys, lambda text, params: self._raw.execute(text, params).fetchone()[0])
+    def returning(self, statement: Statement, rows: Sequence[Params]) -> list[Any]:
+        return [found for row in rows for found in self._raw.execute(SQL[statement], row)]
+
+    def confirm(self, statement: Statement, rows: Sequence[Params]) -> Sequence[Any]:
+        self.write(statement, rows)
+        return ()
 
     def insert(self, rows: Sequence[NewRow]) -> None:
         if rows:
             insert_rows(self._core, rows)
 
 
-class SessionTx:
+class SessionTx(_FileTx):
     """A plugin's session's: its statements join what the plugin writes."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def execute(self, sql: str, params: Params = ()) -> Sequence[Any]:
-        result = self._connection.exec_driver_sql(sql, tuple(params))
+    def execute(self, statement: Statement, params: Params = ()) -> Sequence[Any]:
+        result = self._connection.exec_driver_sql(SQL[statement], tuple(params))
         return result.fetchall() if result.returns_rows else ()
 
-    def executemany(self, sql: str, rows: Sequence[Params]) -> None:
-        for text, params in statements(sql, rows):
+    def select(self, statement: Statement, keys: Sequence[Params]) -> list[list[Any]]:
+        return found(
+            SQL[statement], keys, lambda text, params: self._connection.exec_driver_sql(text, params).scalar_one()
+        )
+
+    def write(self, statement: Statement, rows: Sequence[Params]) -> None:
+        for text, params in statements(SQL[statement], rows):
             self._connection.exec_driver_sql(text, params)
 
-    def select(self, sql: str, keys: Sequence[Params]) -> list[list[Any]]:
-        return found(sql, keys, lambda text, params: self._connection.exec_driver_sql(text, params).scalar_one())
+    def returning(self, statement: Statement, rows: Sequence[Params]) -> list[Any]:
+        return [found for row in rows for found in self.execute(statement, row)]
+
+    def confirm(self, statement: Statement, rows: Sequence[Params]) -> Sequence[Any]:
+        self.write(statement, rows)
+        return ()
 
     def insert(self, rows: Sequence[NewRow]) -> None:
         if rows:

@@ -11,6 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from auzap.storage.migrations.seed import take_over
+
 revision = "0001"
 down_revision = None
 
@@ -26,6 +28,7 @@ def upgrade() -> None:
     _outbox()
     _once()
     _identities()
+    take_over(op.get_bind())
 
 
 def _contacts() -> None:
@@ -50,7 +53,7 @@ def _conversations() -> None:
         sa.Column("organization_id", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("instance_id", sa.String(), nullable=True),
-        sa.Column("contact_id", sa.String(), nullable=False),
+        sa.Column("contact_id", _type_of_id("contacts"), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("ai_enabled", sa.Boolean(), nullable=False),
         sa.Column("first_message_at", sa.DateTime(timezone=True), nullable=True),
@@ -69,7 +72,7 @@ def _messages() -> None:
         "messages",
         sa.Column("organization_id", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
-        sa.Column("conversation_id", sa.String(), nullable=True),
+        sa.Column("conversation_id", _type_of_id("conversations"), nullable=True),
         sa.Column("instance_id", sa.String(), nullable=True),
         sa.Column("whatsapp_message_id", sa.String(), nullable=True),
         sa.Column("direction", sa.String(), nullable=False),
@@ -93,7 +96,7 @@ def _ai_interactions() -> None:
         "ai_interactions",
         sa.Column("organization_id", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
-        sa.Column("conversation_id", sa.String(), nullable=True),
+        sa.Column("conversation_id", _type_of_id("conversations"), nullable=True),
         sa.Column("message_id", sa.String(), nullable=True),
         sa.Column("prompt", sa.String(), nullable=True),
         sa.Column("response", sa.String(), nullable=True),
@@ -128,7 +131,7 @@ def _aurora_proactive_messages() -> None:
         "aurora_proactive_messages",
         sa.Column("organization_id", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
-        sa.Column("owner_number_id", sa.String(), nullable=True),
+        sa.Column("owner_number_id", _type_of_id("owner_numbers"), nullable=True),
         sa.Column("message_type", sa.String(), nullable=True),
         sa.Column("content", sa.String(), nullable=True),
         sa.Column("scheduled_for", sa.DateTime(timezone=True), nullable=True),
@@ -272,8 +275,28 @@ def _table(name: str, *parts: sa.schema.SchemaItem) -> None:
             op.add_column(name, sa.Column(column.name, column.type, nullable=True))
 
 
+def _type_of_id(table: str) -> sa.types.TypeEngine[Any]:
+    """For what refers to it: text, unless the table was there already with UUIDs."""
+    columns = sa.inspect(op.get_bind()).get_columns(table)
+    found: sa.types.TypeEngine[Any] = next(column["type"] for column in columns if column["name"] == "id")
+    return found if isinstance(found, sa.Uuid) else sa.String()
+
+
 def _index(name: str, table: str, *columns: str, unique: bool = False, where: str | None = None) -> None:
+    """Make an index, unless the table has the like already under another name."""
+    if not unique and where is None and list(columns) in _plain_indexes(table):
+        return
     partial: dict[str, Any] = (
         {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)} if where is not None else {}
     )
     op.create_index(name, table, list(columns), unique=unique, if_not_exists=True, **partial)
+
+
+def _plain_indexes(table: str) -> list[list[str | None]]:
+    """The columns of indexes of all rows."""
+    found = sa.inspect(op.get_bind()).get_indexes(table)
+    return [
+        one["column_names"]
+        for one in found
+        if not any(key.endswith("_where") for key in one.get("dialect_options", {}))
+    ]

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from auzap.model.phones import same_person
-from auzap.storage.sqlite import statements as sql
-from auzap.storage.sqlite.outbox_rows import stored_reply
-from auzap.storage.sqlite.people import People
-from auzap.storage.sqlite.times import right_now
-from auzap.storage.sqlite.tx import Tx
+from auzap.storage.steps.outbox_rows import stored_reply
+from auzap.storage.steps.people import People
+from auzap.storage.steps.tx import Tx
 from auzap.storage.store import Outgoing, StoredReply
 from auzap.storage.texts import storable
 
@@ -20,45 +19,47 @@ _STATES = {"pending": "pending", "failed": "failed"}
 
 
 def put_outgoing(tx: Tx, messages: Sequence[Outgoing]) -> list[StoredReply]:
-    now = right_now()
+    now = tx.now()
     return [_put(tx, one, now) for one in messages]
 
 
-def _put(tx: Tx, one: Outgoing, now: str) -> StoredReply:
+def _put(tx: Tx, one: Outgoing, now: Any) -> StoredReply:
     return _known(tx, one) or _new(tx, one, now)
 
 
 def _known(tx: Tx, one: Outgoing) -> StoredReply | None:
     """What was put before. The row in ``messages`` outlives the one in the outbox."""
-    for row in tx.execute(sql.REPLY, (one.id,)):
+    for row in tx.execute("REPLY", (one.id,)):
         return stored_reply(row)
-    for status, text in tx.execute(sql.OUTGOING, (one.id,)):
+    for status, text in tx.execute("OUTGOING", (one.id,)):
         return _stored(one, one.chat_id, text, _STATES.get(status, "sent"))
     return None
 
 
-def _new(tx: Tx, one: Outgoing, now: str) -> StoredReply:
+def _new(tx: Tx, one: Outgoing, now: Any) -> StoredReply:
     text, chat_id, conversation_id = storable(one.text), one.chat_id, None
     people = People(tx)
+    if one.person is not None:
+        people.look_up([(one.organization_id, one.person)])
     contact_id = people.contact(one.organization_id, one.person, now) if one.person is not None else None
     if contact_id is not None:
         conversation_id = people.conversation(one.organization_id, contact_id, one.instance_id, now).id
         chat_id = _chat(tx, one, contact_id, conversation_id)
         message = (one.id, one.organization_id, conversation_id, one.instance_id, text, now)
-        tx.execute(sql.INSERT_OUTGOING, message)
-        tx.execute(sql.TOUCH_CONVERSATION, (now, conversation_id))
+        tx.write("INSERT_OUTGOING", [message])
+        tx.confirm("TOUCH_CONVERSATION", [(now, conversation_id)])
     stored = _stored(one, chat_id, text, "pending")
     place = (None, 0, chat_id, text, conversation_id)
     row = (one.id, one.organization_id, one.instance_id, *place, stored.state, 0, now, now, now)
-    tx.execute(sql.INSERT_REPLY, row)
+    tx.write("INSERT_REPLY", [row])
     return stored
 
 
 def _chat(tx: Tx, one: Outgoing, contact_id: str, conversation_id: str) -> str:
     """Where the person is written to: as WhatsApp told it, if it ever did."""
-    for (last,) in tx.execute(sql.LAST_CHAT, (conversation_id, one.instance_id)):
+    for (last,) in tx.execute("LAST_CHAT", (conversation_id, one.instance_id)):
         return str(last)
-    for (phone,) in tx.execute(sql.CONTACT_PHONE, (contact_id,)):
+    for (phone,) in tx.execute("CONTACT_PHONE", (contact_id,)):
         if str(phone).endswith("@lid"):
             return str(phone)
         if one.person is not None and same_person(phone, one.person.phone):

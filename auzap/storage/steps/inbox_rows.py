@@ -7,9 +7,7 @@ from dataclasses import astuple, dataclass
 from typing import Any
 
 from auzap.model.keys import new_id
-from auzap.storage.sqlite import statements as sql
-from auzap.storage.sqlite.times import right_now, stamp
-from auzap.storage.sqlite.tx import Tx
+from auzap.storage.steps.tx import Tx
 from auzap.storage.store import Inbound
 from auzap.storage.texts import storable
 
@@ -30,7 +28,7 @@ class Row:
     envelope_id: str
     contact_id: str | None
     conversation_id: str | None
-    created_at: str
+    created_at: Any
 
 
 class InboxRows:
@@ -49,7 +47,7 @@ class InboxRows:
     def look_up(self, arrivals: Iterable[Inbound]) -> None:
         """Read all rows of a group at once."""
         keys = {_key(arrival) for arrival in arrivals if arrival.dedupe_key is not None}
-        for organization_id, dedupe_key, *columns in self._tx.select(sql.INBOX_BY_KEYS, [key[:2] for key in keys]):
+        for organization_id, dedupe_key, *columns in self._tx.select("INBOX_BY_KEYS", [key[:2] for key in keys]):
             self._keep((organization_id, dedupe_key, None), Row(*columns))
         self._absent |= keys - self._by_key.keys()
 
@@ -57,7 +55,7 @@ class InboxRows:
         key = _key(arrival)
         row = self._by_key.get(key)
         if row is None and key not in self._absent:
-            for found in self._tx.execute(sql.INBOX_BY_ENVELOPE, (arrival.organization_id, arrival.envelope_id)):
+            for found in self._tx.execute("INBOX_BY_ENVELOPE", (arrival.organization_id, arrival.envelope_id)):
                 row = self._keep(key, Row(*found))
         return row
 
@@ -79,7 +77,7 @@ class InboxRows:
             envelope_id=arrival.envelope_id,
             contact_id=None,
             conversation_id=None,
-            created_at=right_now(),
+            created_at=self._tx.now(),
         )
         self._keep(_key(arrival), row)
         self._new[id_] = (row, arrival)
@@ -101,60 +99,59 @@ class InboxRows:
         """Those of a turn that were read or made here."""
         return (row for row in self._by_id.values() if row.turn_id == turn_id)
 
-    def began_at(self, row: Row) -> str:
+    def began_at(self, row: Row) -> Any:
         """When the first message of its turn came."""
         first = self._by_id.get(row.turn_id)
         if first is not None:
             return first.created_at
-        found = self._tx.execute(sql.CREATED_AT, (row.turn_id,))
-        return str(found[0][0]) if found else row.created_at
+        found = self._tx.execute("CREATED_AT", (row.turn_id,))
+        return found[0][0] if found else row.created_at
 
     def write(self) -> None:
-        now = right_now()
-        self._tx.executemany(sql.INSERT_INBOX, [_new_params(row, arrival, now) for row, arrival in self._new.values()])
-        self._tx.executemany(sql.UPDATE_INBOX, [(*astuple(row)[1:-1], now, row.id) for row in self._changed.values()])
-        self._tx.executemany(
-            sql.UPDATE_INBOX_SENDER,
+        now = self._tx.now()
+        self._tx.write("INSERT_INBOX", [self._new_params(row, arrival, now) for row, arrival in self._new.values()])
+        self._tx.write("UPDATE_INBOX", [(*astuple(row)[1:-1], now, row.id) for row in self._changed.values()])
+        self._tx.write(
+            "UPDATE_INBOX_SENDER",
             [_sender_params(self._by_id[id_], arrival) for id_, arrival in self._senders.items()],
+        )
+
+    def _new_params(self, row: Row, arrival: Inbound, now: Any) -> tuple[Any, ...]:
+        return (
+            row.id,
+            row.turn_id,
+            row.state,
+            row.reason,
+            row.lease_token,
+            row.revived,
+            row.attempts,
+            row.envelope_id,
+            row.contact_id,
+            row.conversation_id,
+            row.created_at,
+            now,
+            arrival.organization_id,
+            arrival.instance_id,
+            storable(arrival.dedupe_key),
+            arrival.chat_id,
+            storable(arrival.message_id),
+            arrival.message_type,
+            _content(row, arrival),
+            arrival.sender_role,
+            arrival.sender_phone,
+            self._tx.time(arrival.accepted_at),
         )
 
 
 def _key(arrival: Inbound) -> tuple[str, str | None, str | None]:
     """What has no dedupe key is known by its envelope alone."""
     envelope_id = arrival.envelope_id if arrival.dedupe_key is None else None
-    return arrival.organization_id, arrival.dedupe_key, envelope_id
+    return arrival.organization_id, storable(arrival.dedupe_key), envelope_id
 
 
 def _content(row: Row, arrival: Inbound) -> str | None:
     """What a customer wrote stands in ``messages``."""
     return storable(arrival.content) if row.contact_id is None else None
-
-
-def _new_params(row: Row, arrival: Inbound, now: str) -> tuple[Any, ...]:
-    return (
-        row.id,
-        row.turn_id,
-        row.state,
-        row.reason,
-        row.lease_token,
-        row.revived,
-        row.attempts,
-        row.envelope_id,
-        row.contact_id,
-        row.conversation_id,
-        row.created_at,
-        now,
-        arrival.organization_id,
-        arrival.instance_id,
-        arrival.dedupe_key,
-        arrival.chat_id,
-        storable(arrival.message_id),
-        arrival.message_type,
-        _content(row, arrival),
-        arrival.sender_role,
-        arrival.sender_phone,
-        stamp(arrival.accepted_at),
-    )
 
 
 def _sender_params(row: Row, arrival: Inbound) -> tuple[Any, ...]:

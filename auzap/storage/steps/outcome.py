@@ -8,11 +8,9 @@ from typing import Any
 from auzap.model.errors import LeaseLost
 from auzap.model.keys import new_id
 from auzap.storage.records import NewRow, new_rows
-from auzap.storage.sqlite import statements as sql
-from auzap.storage.sqlite.fences import TurnRow, fence_turns, state_of
-from auzap.storage.sqlite.outbox_rows import replies_of
-from auzap.storage.sqlite.times import right_now, stamp
-from auzap.storage.sqlite.tx import Tx
+from auzap.storage.steps.fences import TurnRow, fence_turns, state_of
+from auzap.storage.steps.outbox_rows import replies_of
+from auzap.storage.steps.tx import Tx
 from auzap.storage.store import Decision, NewReply, StoredReply
 from auzap.storage.texts import storable
 
@@ -33,7 +31,7 @@ class _Group:
     def __init__(self, tx: Tx, rows: Mapping[str, Sequence[TurnRow]]) -> None:
         self._tx = tx
         self._rows = rows
-        self._now = right_now()
+        self._now = tx.now()
         self._turns: dict[str, list[StoredReply]] = {}
         self._replies: list[tuple[Any, ...]] = []
         self._messages: list[tuple[Any, ...]] = []
@@ -57,11 +55,11 @@ class _Group:
             return error
 
     def write(self) -> None:
-        self._tx.executemany(sql.INSERT_REPLY, self._replies)
-        self._tx.executemany(sql.INSERT_OUTBOUND, self._messages)
-        self._tx.executemany(sql.INSERT_INTERACTION, self._interactions)
+        self._tx.write("INSERT_REPLY", self._replies)
+        self._tx.write("INSERT_OUTBOUND", self._messages)
+        self._tx.write("INSERT_INTERACTION", self._interactions)
         self._tx.insert(self._records)
-        self._tx.executemany(sql.HANDLE_TURN, self._handled)
+        self._tx.write("HANDLE_TURN", self._handled)
 
     def _take(self, decision: Decision) -> list[StoredReply]:
         """:raises ValueError: it cannot be stored; nothing of it was taken."""
@@ -88,21 +86,19 @@ class _Group:
         )
         return replies
 
-    def _later(self, reply: NewReply) -> str | None:
+    def _later(self, reply: NewReply) -> Any:
         """When to send it; None is now."""
-        when = stamp(reply.not_before) if reply.not_before is not None else None
+        when = self._tx.time(reply.not_before) if reply.not_before is not None else None
         return when if when is not None and when > self._now else None
 
     def _claims(self, decision: Decision) -> bool:
         """Whether the first reply may leave at once: ``claim`` would say so too."""
         if decision.claim_since is None:
             return False
-        since = stamp(decision.claim_since)
+        since = self._tx.time(decision.claim_since)
         return not any(row.taken_over_at and row.taken_over_at > since for row in self._rows[decision.turn_id])
 
-    def _reply(
-        self, decision: Decision, ordinal: int, reply: NewReply, when: str | None, *, claimed: bool
-    ) -> StoredReply:
+    def _reply(self, decision: Decision, ordinal: int, reply: NewReply, when: Any, *, claimed: bool) -> StoredReply:
         stored = StoredReply(
             id=new_id(),
             turn_id=decision.turn_id,

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from auzap.model.errors import LeaseLost
-from auzap.storage.sqlite import statements as sql
-from auzap.storage.sqlite.fences import lost
-from auzap.storage.sqlite.inbox_rows import InboxRows, Row
-from auzap.storage.sqlite.outbox_rows import replies_of
-from auzap.storage.sqlite.people import Conversation, People, conversation_of
-from auzap.storage.sqlite.times import moment, right_now
-from auzap.storage.sqlite.tx import Tx
+from auzap.storage.steps.fences import lost
+from auzap.storage.steps.inbox_rows import InboxRows, Row
+from auzap.storage.steps.outbox_rows import replies_of
+from auzap.storage.steps.people import Conversation, People, conversation_of
+from auzap.storage.steps.times import moment
+from auzap.storage.steps.tx import Tx
 from auzap.storage.store import Inbound, Recorded
 from auzap.storage.texts import storable
 
@@ -46,7 +44,7 @@ class _Group:
         self._conversations: dict[str, Conversation] = {}
         self._messages: list[tuple[Any, ...]] = []
         #: conversation -> when its last message came
-        self._touched: dict[str, str] = {}
+        self._touched: dict[str, Any] = {}
 
     def look_up(self, arrivals: Sequence[Inbound]) -> None:
         self._rows.look_up(arrivals)
@@ -90,7 +88,7 @@ class _Group:
             row.state, row.reason = "done", storable(arrival.reason)
         if arrival.person is None and row.contact_id is not None:
             row.contact_id = row.conversation_id = None
-            self._tx.execute(sql.DELETE_MESSAGE, (row.id,))
+            self._tx.execute("DELETE_MESSAGE", (row.id,))
         elif row.contact_id is None:
             self._meet(row, arrival)
         self._rows.change(row, sender=arrival)
@@ -99,21 +97,19 @@ class _Group:
         if row.lease_token < token:
             row.lease_token = token
             self._rows.change(row)
-            self._tx.execute(sql.TAKE_REPLIES, (token, row.turn_id, token))
+            self._tx.execute("TAKE_REPLIES", (token, row.turn_id, token))
 
     def _revive(self, row: Row, arrival: Inbound) -> None:
         """Its turn's replies go out again; where there are none, its handler is asked again."""
-        now = right_now()
+        now = self._tx.now()
         row.revived, row.lease_token, row.attempts, row.reason = arrival.revived, arrival.token, 0, None
-        replies = self._tx.execute(sql.ALL_REPLIES, (row.turn_id,))
+        replies = self._tx.execute("ALL_REPLIES", (row.turn_id,))
         if not replies:
             row.state = "received"
             return
         state = "handled" if any(sent != "sent" and later is None for _, sent, later in replies) else "done"
-        self._tx.executemany(
-            sql.MESSAGE_PENDING, self._tx.execute(sql.REVIVE_REPLIES, (arrival.token, now, row.turn_id))
-        )
-        self._tx.execute(sql.REVIVE_TURN, (state, now, row.turn_id))
+        self._tx.write("MESSAGE_PENDING", self._tx.execute("REVIVE_REPLIES", (arrival.token, now, row.turn_id)))
+        self._tx.execute("REVIVE_TURN", (state, now, row.turn_id))
         for other in self._rows.of_turn(row.turn_id):
             if other.state == "dead":
                 other.state, other.reason, other.attempts = state, None, 0
@@ -149,14 +145,16 @@ class _Group:
             return
         first = received[0]
         if not self._rows.is_new(first):
-            self._tx.execute(sql.LEAVE_TURN, (first.id, json.dumps([row.id for row in received])))
+            self._tx.execute("LEAVE_TURN", (first.id, self._tx.array([row.id for row in received])))
         for row in received:
             row.turn_id = first.id
 
     def write(self) -> None:
         self._rows.write()
-        self._tx.executemany(sql.INSERT_INBOUND, self._messages)
-        self._tx.executemany(sql.TOUCH_CONVERSATION, [(at, id_) for id_, at in self._touched.items()])
+        self._tx.write("INSERT_INBOUND", self._messages)
+        touched = [(at, id_) for id_, at in sorted(self._touched.items()) if id_ not in self._people.closed]
+        for found in self._tx.confirm("TOUCH_CONVERSATION", touched):
+            self._conversations[found[0]] = conversation_of(found)
 
     def told(self, entry: _Entry) -> Recorded:
         row = entry.row
@@ -181,7 +179,7 @@ class _Group:
         if id_ is None:
             return None
         if id_ not in self._conversations:
-            for found in self._tx.execute(sql.CONVERSATION, (id_,)):
+            for found in self._tx.execute("CONVERSATION", (id_,)):
                 self._conversations[id_] = conversation_of(found)
         return self._conversations.get(id_)
 

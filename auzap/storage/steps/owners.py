@@ -7,9 +7,7 @@ from dataclasses import dataclass
 
 from auzap.model.keys import new_id
 from auzap.model.phones import phone_key, typed_digits
-from auzap.storage.sqlite import statements as sql
-from auzap.storage.sqlite.times import right_now
-from auzap.storage.sqlite.tx import Tx
+from auzap.storage.steps.tx import Tx
 
 __all__ = ["OwnerLid", "OwnerPhones", "digits_of", "ensure_owners", "remember_owner_lid"]
 
@@ -28,18 +26,20 @@ class OwnerLid:
 
 
 def ensure_owners(tx: Tx, wanted: Sequence[OwnerPhones]) -> list[None]:
-    now = right_now()
+    now = tx.now()
+    tx.alone({one.organization_id for one in wanted})
     for one in wanted:
-        known = {_key(phone) for (phone,) in tx.execute(sql.OWNER_PHONES, (one.organization_id,))}
+        known = {_key(phone) for (phone,) in tx.execute("OWNER_PHONES", (one.organization_id,))}
         for phone in one.phones:
             if _key(phone) not in known:
                 known.add(_key(phone))
-                tx.execute(sql.INSERT_OWNER, (new_id(), one.organization_id, digits_of(phone), now))
+                tx.write("INSERT_OWNER", [(new_id(), one.organization_id, digits_of(phone), now)])
     return [None] * len(wanted)
 
 
 def remember_owner_lid(tx: Tx, seen: Sequence[OwnerLid]) -> list[None]:
-    tx.executemany(sql.LINK_OWNER, [(one.organization_id, one.lid, one.owner_id) for one in seen])
+    newest = {(one.organization_id, one.lid): one.owner_id for one in seen}
+    tx.write("LINK_OWNER", [(*key, owner_id) for key, owner_id in newest.items()])
     return [None] * len(seen)
 
 

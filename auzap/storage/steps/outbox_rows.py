@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from auzap.storage.sqlite import statements as sql
-from auzap.storage.sqlite.times import moment
-from auzap.storage.sqlite.tx import Tx
+from auzap.storage.steps.times import moment
+from auzap.storage.steps.tx import Tx
 from auzap.storage.store import StoredReply
 
 __all__ = ["replies_of", "stored_reply"]
@@ -14,7 +13,7 @@ __all__ = ["replies_of", "stored_reply"]
 
 def replies_of(tx: Tx, turn_id: str) -> tuple[StoredReply, ...]:
     """A turn's replies for now, in order, whatever became of them."""
-    return tuple(stored_reply(row) for row in tx.execute(sql.REPLIES_OF_TURN, (turn_id,)))
+    return tuple(stored_reply(row) for row in tx.execute("REPLIES_OF_TURN", (turn_id,)))
 
 
 def stored_reply(row: Any) -> StoredReply:

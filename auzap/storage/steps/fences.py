@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from auzap.model.errors import LeaseLost
-from auzap.storage.sqlite import statements as sql
-from auzap.storage.sqlite.tx import Tx
+from auzap.storage.steps.tx import Statement, Tx
 
-__all__ = ["TurnRow", "fence_turn", "fence_turns", "lost", "state_of"]
+__all__ = ["TurnRow", "fence_turn", "fence_turns", "look_at_turn", "lost", "state_of"]
 
 
 class TurnRow(NamedTuple):
@@ -18,7 +17,7 @@ class TurnRow(NamedTuple):
     state: str
     token: int
     #: of its conversation
-    taken_over_at: str | None
+    taken_over_at: Any
 
 
 def lost(what: str, token: int, newer: int) -> LeaseLost:
@@ -26,9 +25,13 @@ def lost(what: str, token: int, newer: int) -> LeaseLost:
 
 
 def fence_turns(tx: Tx, turn_ids: Iterable[str]) -> dict[str, list[TurnRow]]:
-    """The rows of turns."""
+    """The rows of turns, which nobody else changes until the transaction ends."""
+    return _turns(tx, "TURNS", turn_ids)
+
+
+def _turns(tx: Tx, statement: Statement, turn_ids: Iterable[str]) -> dict[str, list[TurnRow]]:
     turns: dict[str, list[TurnRow]] = {}
-    for turn_id, *row in tx.select(sql.TURNS, [(one,) for one in set(turn_ids)]):
+    for turn_id, *row in tx.select(statement, [(one,) for one in set(turn_ids)]):
         turns.setdefault(turn_id, []).append(TurnRow(*row))
     return turns
 
@@ -39,6 +42,11 @@ def fence_turn(tx: Tx, turn_id: str, token: int) -> str | LeaseLost:
     A turn that is not there was gathered anew under a later lease.
     """
     return state_of(fence_turns(tx, [turn_id]).get(turn_id), turn_id, token)
+
+
+def look_at_turn(tx: Tx, turn_id: str, token: int) -> str | LeaseLost:
+    """As ``fence_turn``, without holding the rows: to be asked again before the end."""
+    return state_of(_turns(tx, "LOOK_AT_TURNS", [turn_id]).get(turn_id), turn_id, token)
 
 
 def state_of(rows: Sequence[TurnRow] | None, turn_id: str, token: int) -> str | LeaseLost:
