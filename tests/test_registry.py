@@ -88,7 +88,7 @@ def test_an_unknown_name_says_what_is_installed(folder: Path) -> None:
     plugin(folder, "reg_echo:Echo", PLUGIN, name="vendas")
     text = refusal("vendaz")
     assert text.startswith("plugin 'vendaz': not installed; did you mean vendas? installed: ")
-    with pytest.raises(PluginError, match=r"queue 'redsi': not installed; installed: .*sqlite"):
+    with pytest.raises(PluginError, match=r"queue 'redsi': not installed; did you mean redis\? installed: .*sqlite"):
         Registry().queue("redsi")
     with pytest.raises(
         PluginError, match=r"channel 'bayleys': not installed; did you mean baileys\? installed: baileys"

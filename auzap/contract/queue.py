@@ -8,7 +8,7 @@ nothing of it has happened, or repeating it does no harm.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, runtime_checkable
@@ -17,6 +17,7 @@ __all__ = [
     "Burial",
     "DeadLetter",
     "Envelope",
+    "Feeding",
     "Inspectable",
     "Inspection",
     "Kind",
@@ -244,4 +245,39 @@ class Inspectable(Protocol):
 
     def dead_ids(self, prefix: str, limit: int) -> list[str]:
         """Ids of dead letters that begin so; none where they cannot be seen."""
+        ...
+
+
+@runtime_checkable
+class Feeding(Protocol):
+    """A queue that another program fills in a form of its own, until a worker takes it over."""
+
+    async def feed(self, accept: Callable[[Any], Sequence[Envelope]]) -> None:
+        """Put what the other program left there into this queue, in order; until cancelled.
+
+        Of all processes one does it at a time. Where something is away it waits, and goes on by itself.
+
+        :param accept: the envelopes of one job; raises BadPayload where there can be none.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What a queue's server says of itself, a line each, for people.
+
+    :param facts: what it gives: its version, how what it holds is written to disk, its replicas.
+    :param warnings: what may lose something, and what would be right.
+    """
+
+    facts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class Examinable(Protocol):
+    """A queue on a server that can be asked what it promises; it need not be opened for it."""
+
+    async def examine(self) -> Examination:
+        """:raises QueueUnavailable: it is away. :raises ConfigError: it cannot be opened."""
         ...

@@ -52,7 +52,12 @@ TOP = [
         "${QUEUE}",
         "1:8: queue: the variable QUEUE is not set; set it, or write ${QUEUE:-default}",
     ),
-    ("sqlite:///queue.db", "redis://127.0.0.1", "1:8: queue: queue 'redis': not installed; installed: sqlite"),
+    (
+        "sqlite:///queue.db",
+        "amqp://127.0.0.1",
+        "1:8: queue: queue 'amqp': not installed; installed: bullmq+redis, bullmq+rediss, redis, redis+cluster, "
+        "redis+sentinel, rediss, sqlite",
+    ),
     (
         "sqlite:///queue.db",
         "sqlite:///",
@@ -60,8 +65,9 @@ TOP = [
     ),
     (
         "sqlite:///auzap.db",
-        "postgresql://127.0.0.1/auzap",
-        "2:11: database: no database for postgresql: there is sqlite:///path/to/file.db",
+        "mysql://127.0.0.1/auzap",
+        "2:11: database: mysql: is no database that is known here; write it like sqlite:///data/auzap.db or "
+        "postgresql://user:pass@host/db",
     ),
     (
         "worker:",

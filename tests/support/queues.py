@@ -21,12 +21,15 @@ from typing import Any
 
 from auzap.contract.queue import Envelope, Lease, Queue
 from auzap.model.keys import lane_key, new_id
+from auzap.queues.redis import RedisQueue
 from auzap.queues.sqlite import SqliteQueue
+from tests.support.redis_server import url_for
 
 __all__ = ["BACKENDS", "Place", "an_envelope", "an_event", "lane_of", "numbers", "one", "several", "take"]
 
 #: a later backend is one line here: an empty folder's own queue, the same one at every call
 BACKENDS: Mapping[str, Callable[[Path], Queue]] = {
+    "redis": lambda folder: RedisQueue.from_url(url_for(folder), folder),
     "sqlite": lambda folder: SqliteQueue.from_url("sqlite:///data/queue.db", folder),
 }
 
@@ -46,6 +49,7 @@ class Place:
     @asynccontextmanager
     async def process(self, command: str, *arguments: object) -> AsyncIterator[Process]:
         """Another process on the same queue; killed at the end."""
+        self.open()  # what it stands on is there, and known, before the other one looks for it
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tests.support.queues", self.backend, str(self.folder), command),
             *(str(argument) for argument in arguments),

@@ -1,0 +1,195 @@
+"""One connection on which calls that wait at the same time go together: one when idle, many under load."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from auzap.model.errors import QueueUnavailable
+from auzap.queues.redis.exchange import AnswerLost, Declined, Exchange, Operation
+from auzap.queues.redis.location import Location
+
+__all__ = ["Line"]
+
+#: seconds that a patient call may wait for others to go with
+_PATIENT = 0.002
+#: calls and bytes that go together at the most: bounds how long the first of them waits
+_MOST_CALLS = 256
+_MOST_BYTES = 4_000_000
+
+
+class _Call:
+    """One operation on its way."""
+
+    __slots__ = ("doubt", "future", "operation", "unwanted")
+
+    def __init__(
+        self,
+        operation: Operation,
+        future: asyncio.Future[Any],
+        unwanted: Callable[[Any], None] | None,
+        doubt: Callable[[], None] | None,
+    ) -> None:
+        self.operation = operation
+        self.future = future
+        self.unwanted = unwanted
+        self.doubt = doubt
+
+
+class Line:
+    """:param replicas: that must have what was put before a call returns."""
+
+    def __init__(self, exchange: Exchange, location: Location, *, replicas: int = 0) -> None:
+        self._exchange = exchange
+        self._location = location
+        self._replicas = replicas
+        self._calls: list[_Call] = []
+        self._filled = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        #: tags of leases that were perhaps given out, and nobody got
+        self._astray: list[bytes] = []
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+
+    def start(self) -> None:
+        """Begin; from now on this belongs to the running event loop."""
+        self._task = asyncio.create_task(self._run())
+
+    async def close(self) -> None:
+        """Send what waits, then end."""
+        if self._task is None:
+            return
+        self._closing = True
+        self._filled.set()
+        await self._task
+        self._task = None
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    def call(
+        self,
+        name: bytes,
+        *args: bytes,
+        patient: bool = False,
+        unwanted: Callable[[Any], None] | None = None,
+        doubt: Callable[[], None] | None = None,
+    ) -> asyncio.Future[Any]:
+        """What an operation of the script tells.
+
+        :param patient: it may wait a moment for others to go with.
+        :param unwanted: gets what it tells if nobody waits for it any more.
+        :param doubt: called when the answer was lost: perhaps it happened, perhaps not.
+        """
+        if self._task is None:
+            raise RuntimeError("the queue is not open")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+        self._calls.append(_Call((name, args), future, unwanted, doubt))
+        if not patient:
+            self._filled.set()
+        elif self._alarm is None:
+            self._alarm = loop.call_later(_PATIENT, self._send_patient)
+        return future
+
+    def forget(self, tag: bytes) -> None:
+        """What was leased with this tag goes back with the next calls."""
+        self._astray.append(tag)
+
+    def _send_patient(self) -> None:
+        self._alarm = None
+        self._filled.set()
+
+    # ------------------------------------------------------------------ the task
+
+    async def _run(self) -> None:
+        try:
+            while not (self._closing and not self._calls):
+                await self._filled.wait()
+                self._filled.clear()
+                while calls := self._next():
+                    await self._send(calls)
+            if self._astray:
+                await self._send([])
+        finally:
+            await self._exchange.hang_up()
+
+    def _next(self) -> list[_Call]:
+        """Those that wait, without those that nobody waits for any more."""
+        calls: list[_Call] = []
+        size = taken = 0
+        for call in self._calls:
+            size += sum(map(len, call.operation[1]))
+            if calls and (len(calls) == _MOST_CALLS or size > _MOST_BYTES):
+                break
+            taken += 1
+            if not call.future.cancelled():
+                calls.append(call)
+        del self._calls[:taken]
+        return calls
+
+    async def _send(self, calls: list[_Call]) -> None:
+        astray, self._astray = self._astray, []
+        forget: list[Operation] = [(b"freeing.forget", astray)] if astray else []
+        try:
+            told, replicas = await self._exchange.ask(
+                [*forget, *(call.operation for call in calls)], after=self._wait_for_replicas()
+            )
+        except asyncio.CancelledError:
+            _fail(calls, AnswerLost(f"queue {self._location.name}: closed"))
+            raise
+        except Declined as error:
+            self._astray += astray
+            await self._send_without_puts(calls, error)
+        except Exception as error:  # noqa: BLE001 - told to those who wait for it
+            self._astray += astray
+            _fail(calls, error)
+        else:
+            if self._replicas and replicas < self._replicas:
+                _fail(calls, AnswerLost(self._too_few(replicas)))
+            else:
+                _deliver(calls, told[len(forget) :])
+
+    async def _send_without_puts(self, calls: list[_Call], error: Declined) -> None:
+        """What would store something anew is refused, and keeps nobody else from settling."""
+        puts = [call for call in calls if call.operation[0] == b"put.all"]
+        others = [call for call in calls if call.operation[0] != b"put.all"]
+        if puts and others:
+            _fail(puts, error)
+            await self._send(others)
+        else:
+            _fail(calls, error)
+
+    def _wait_for_replicas(self) -> tuple[bytes, int, int] | tuple[()]:
+        if not self._replicas:
+            return ()
+        return b"WAIT", self._replicas, round(self._location.wait_timeout * 1000)
+
+    def _too_few(self, replicas: int) -> str:
+        within = f"{self._location.wait_timeout:g} s"
+        return f"queue {self._location.name}: {replicas} of {self._replicas} replicas have it after {within}"
+
+
+def _fail(calls: Sequence[_Call], error: Exception) -> None:
+    for call in calls:
+        if call.doubt is not None and isinstance(error, AnswerLost):
+            call.doubt()
+        if not call.future.done():
+            call.future.set_exception(error if len(calls) == 1 else _one_more(error))
+
+
+def _one_more(error: Exception) -> Exception:
+    """Each gets its own: one exception raised in many tasks would gather all their tracebacks."""
+    if not isinstance(error, QueueUnavailable):
+        return error
+    again = type(error)(*error.args)
+    again.__cause__ = error.__cause__
+    return again
+
+
+def _deliver(calls: Sequence[_Call], told: Sequence[Any]) -> None:
+    for call, answer in zip(calls, told, strict=True):
+        if not call.future.done():
+            call.future.set_result(answer)
+        elif call.unwanted is not None:
+            call.unwanted(answer)

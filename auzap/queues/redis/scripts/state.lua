@@ -1,0 +1,58 @@
+-- What one call of the script knows: the time, the greatest token, what is to be woken.
+-- Times are whole microseconds since 1970 by this server's clock: exact as numbers, but not when joined to a text.
+local call = redis.call
+local time = call('TIME')
+local now = time[1] * 1000000 + time[2]
+local q = {}
+q.meta = call('HMGET', META, 'id', 'clock', 'due')
+
+-- Tokens grow also when this clock goes back (last), or when the server was replaced by one that is behind (ARGV[2]:
+-- the greatest that the caller has seen).
+q.last_token = math.max(tonumber(q.meta[2] or 0), tonumber(ARGV[2]))
+q.ticked = false
+function q.tick()
+  q.last_token = math.max(q.last_token + 1, now)
+  q.ticked = true
+  return q.last_token
+end
+
+function q.written(number)
+  return string.format('%.0f', number)
+end
+
+-- Nothing is due before this; where it is not known, everything may be.
+q.NEVER, q.LOOK = 9e15, 500000
+q.first_due = tonumber(q.meta[3] or 0)
+q.due_moved = false
+
+-- Sides on which a lane is ready (true), or none is (false); those on which something is due before anybody looks.
+q.ready, q.soon = {}, {}
+
+function q.due_at(at, side)
+  if at < q.first_due then
+    q.first_due, q.due_moved = at, true
+  end
+  if side and at - now < q.LOOK then
+    q.soon[side] = true
+  end
+end
+
+function q.ring_at(side)
+  if call('EXISTS', BELL .. side) == 0 then
+    call('RPUSH', BELL .. side, '1')
+  end
+end
+
+-- A bell has something in it while a lane of its side is ready. One is enough: whoever leases rings on.
+function q.ring()
+  for side, is_ready in pairs(q.ready) do
+    if is_ready then
+      q.ring_at(side)
+    else
+      call('DEL', BELL .. side)
+    end
+  end
+  for side in pairs(q.soon) do
+    q.ring_at(side)
+  end
+end
