@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import anyio
 import click
@@ -14,10 +14,9 @@ from auzap.cli.options import as_json, common
 from auzap.cli.output import print_json
 from auzap.cli.progress import Advance, progress
 from auzap.config import Config, load
-from auzap.config.nodes import shown
 from auzap.contract.queue import Envelope, Queue
-from auzap.model.errors import BadPayload, PluginError
-from auzap.pipeline.accept import accept
+from auzap.model.errors import BadPayload
+from auzap.pipeline.jobs import accept_job
 from auzap.registry import Registry
 from auzap.worker.serve import open_queue
 
@@ -26,8 +25,6 @@ __all__ = ["enqueue"]
 #: what is made durable together, whichever is reached first: jobs, bytes
 _BATCH = 500
 _BATCH_BYTES = 8 * 1024 * 1024
-_FORM = "a job is an object with organizationId, instanceId and message"
-_JOB_KEYS = ("message", "update", "takeover", "handback")
 
 
 class _Refused(Exception):
@@ -95,37 +92,9 @@ async def _put(queue: Queue, batch: list[Envelope], counts: _Counts) -> None:
 
 
 def _envelopes(config: Config, registry: Registry, line: bytes | None) -> list[Envelope]:
-    job = _job(line)
-    tenant_id, instance_id = _name(job, "organizationId"), _name(job, "instanceId")
-    tenant = config.tenants.get(tenant_id)
-    if tenant is None:
-        left_out = "left out" if tenant_id in config.broken else "unknown"
-        raise _Refused(f"{left_out} tenant {shown(tenant_id)!r}")
-    instance = tenant.instances.get(instance_id)
-    if instance is None:
-        raise _Refused(f"unknown instance {shown(instance_id)!r} of tenant {tenant_id!r}")
-    posted = {key: job[key] for key in _JOB_KEYS if key in job}
-    if not posted:
-        raise _Refused(f"no message: {_FORM}")
     try:
-        channel = registry.channel(instance.channel)
-        return accept(tenant_id, instance_id, channel, posted.get("message", posted))
-    except (BadPayload, PluginError) as error:
-        raise _Refused(str(error)) from error
-
-
-def _job(line: bytes | None) -> dict[str, Any]:
-    try:
-        job = json_of(line)
+        return accept_job(config, registry, json_of(line))
     except NoJson as error:
         raise _Refused(str(error)) from None
-    if not isinstance(job, dict):
-        raise _Refused(f"no object: {_FORM}")
-    return job
-
-
-def _name(job: dict[str, Any], key: str) -> str:
-    value = job.get(key)
-    if not isinstance(value, str) or not value:
-        raise _Refused(f"no {key}: {_FORM}")
-    return value
+    except BadPayload as error:
+        raise _Refused(str(error)) from error
