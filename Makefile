@@ -19,6 +19,8 @@ is_what = $(shell ($(PYTHON) --version) 2>&1 || true)
 
 .PHONY: run test soak docs bench clean
 .DELETE_ON_ERROR:
+# Without bytecode each of the hundreds of processes that the tests start would compile auzap anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 run: $(VENV)/.installed
 	@$(bin)/auzap run --config $(CONFIG)
@@ -57,5 +59,5 @@ $(VENV)/.installed: $(bin)/python $(projects) constraints.txt
 # pip knows dependency groups since 25.1.
 $(VENV)/.installed-dev: $(VENV)/.installed
 	@echo "Installing what the checks need"
-	@$(pip) install --constraint constraints.txt --group dev
+	@$(pip) install --constraint constraints.txt -e ".[postgres,bullmq]" --group dev
 	@touch $@

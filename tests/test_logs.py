@@ -63,14 +63,14 @@ _VALUES = st.one_of(
 _FIELDS = st.dictionaries(st.sampled_from(["job_id", "lane", "phone", "role", "text", "organization_id"]), _VALUES)
 
 
-@given(event=st.text(), fields=_FIELDS)
-def test_the_short_way_writes_what_the_long_way_does(event: str, fields: dict[str, Any]) -> None:
+@given(event=st.text(), fields=_FIELDS, process=st.sampled_from([None, 2]))
+def test_the_short_way_writes_what_the_long_way_does(event: str, fields: dict[str, Any], process: int | None) -> None:
     def write() -> None:
         log.info(event, **fields)
         structlog.get_logger(logger_name="auzap.test").info(event, **fields)
 
     stream = io.StringIO()
-    configure(stream=stream)
+    configure(stream=stream, process=process)
     write()
     short, long = ["{" + line.partition(", ")[2] for line in stream.getvalue().splitlines()]
     assert short == long

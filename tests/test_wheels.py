@@ -26,8 +26,8 @@ ANSWERS = ("Recebi sua mensagem", "Resumo de hoje")
 @pytest.fixture(scope="module")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("wheels")
-    for project in PROJECTS.values():
-        pip(Path(sys.executable), "wheel", "--no-deps", "--no-build-isolation", "-w", folder, CHECKOUT / project)
+    projects = (CHECKOUT / project for project in PROJECTS.values())
+    pip("wheel", "--no-deps", "--no-build-isolation", "-w", folder, *projects)
     return {wheel.name.partition("-")[0]: wheel for wheel in folder.glob("*.whl")}
 
 
@@ -35,14 +35,16 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def installed(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the commands of an environment that holds the wheels and what they need."""
     home = tmp_path_factory.mktemp("elsewhere") / "venv"
-    venv.create(home, with_pip=True)
+    venv.create(home)
     commands = home / "bin"
-    pip(commands / "python", "install", "--constraint", CHECKOUT / "constraints.txt", *wheels.values())
+    # without bytecode, which would be made of all that is in them, for the little that is imported here
+    install = ("install", "--no-compile", "--constraint", CHECKOUT / "constraints.txt")
+    pip("--python", commands / "python", *install, *wheels.values())
     return commands
 
 
-def pip(python: Path, *arguments: str | Path) -> None:
-    command = [python, "-m", "pip", "--disable-pip-version-check", "--retries", "1", *arguments]
+def pip(*arguments: str | Path) -> None:
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--retries", "1", *arguments]
     done = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
     unreached = [line for line in done.stderr.splitlines() if "after connection broken by" in line]
     if done.returncode and unreached and "CI" not in os.environ:

@@ -67,6 +67,7 @@ def configure(
     colour: bool | None = None,
     level: str = "info",
     show_phones: bool = False,
+    process: int | None = None,
     stream: TextIO | None = None,
 ) -> None:
     """Set up logging for this process; may be called again.
@@ -76,9 +77,10 @@ def configure(
     :param level: the least that is written: ``debug``, ``info``, ``warning``, ``error``. At ``debug`` errors bring
         their tracebacks, else one line.
     :param show_phones: write phone numbers out.
+    :param process: its number among several that write to the same stream; each line says it.
     :param stream: by default standard error.
     """
-    out = Out(sys.stderr if stream is None else stream)
+    out = Out(sys.stderr if stream is None else stream, alone=process is None)
     as_json = not out.is_terminal if json is None else json
     in_colour = out.is_terminal and not os.environ.get("NO_COLOR") if colour is None else colour
     line = Line(
@@ -86,6 +88,7 @@ def configure(
         short=not as_json and out.is_terminal and level != "debug",
         tracebacks=level == "debug",
         show_phones=show_phones,
+        process=process,
     )
     renderer: Processor = (
         structlog.processors.JSONRenderer(serializer=_as_json)
@@ -100,7 +103,8 @@ def configure(
         cache_logger_on_first_use=False,
     )
     _configure_stdlib(Handler(out), [line, renderer], level)
-    Logger.quick = QuickJson(out.info) if as_json and level in ("debug", "info") and not show_phones else None
+    quick = as_json and level in ("debug", "info") and not show_phones
+    Logger.quick = QuickJson(out.info, process=process) if quick else None
 
 
 def get_logger(name: str) -> Logger:

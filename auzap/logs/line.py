@@ -32,13 +32,17 @@ class Line:
 
     :param people: for a terminal: a short time, no control characters, no names of our own modules.
     :param short: ids by their ends, so that a line fits; where something is wrong they are to be copied, and whole.
+    :param process: stands in each line.
     """
 
-    def __init__(self, *, people: bool, short: bool, tracebacks: bool, show_phones: bool) -> None:
+    def __init__(
+        self, *, people: bool, short: bool, tracebacks: bool, show_phones: bool, process: int | None = None
+    ) -> None:
         self._people = people
         self._short = short
         self._tracebacks = tracebacks
         self._show_phones = show_phones
+        self._process = process
 
     def __call__(self, logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
         own: dict[str, Any] = {"timestamp": self._time(), "level": method, "event": event.pop("event", "")}
@@ -46,6 +50,8 @@ class Line:
         name = str(event.pop("logger_name", None) or event.pop("logger", ""))
         if name and not (self._people and name.startswith("auzap")):
             own["logger"] = name
+        if self._process is not None:
+            own["process"] = self._process
         line = {**own, **event, **own}
         if error and (found := _exc_info(error)):
             line["exception" if self._tracebacks else "exc"] = self._told(found)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import select
 import threading
+from collections.abc import Iterator
 from typing import TextIO
 
 __all__ = ["Handler", "Out"]
@@ -18,8 +20,10 @@ class Out:
     does what other threads write.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, alone: bool = True) -> None:
+        """:param alone: no other process writes to it."""
         self._stream = stream
+        self._alone = alone
         # reentrant: what the garbage collector ends while a line is written may log too
         self._lock = threading.RLock()
         self._waiting: list[str] = []
@@ -47,7 +51,8 @@ class Out:
             if not lines:
                 return
             try:
-                self._put("\n".join((*lines, "")))
+                for text in ["\n".join((*lines, ""))] if self._alone else _pieces(lines):
+                    self._put(text)
             except (OSError, ValueError):  # gone, or closed
                 return
 
@@ -61,6 +66,19 @@ class Out:
         except UnicodeEncodeError as error:
             self._stream.write(text.encode(error.encoding, "backslashreplace").decode(error.encoding))
         self._stream.flush()
+
+
+def _pieces(lines: list[str]) -> Iterator[str]:
+    """Whole lines, as many at a time as a pipe takes at once: between two of them another process may write."""
+    piece, size = "", 0
+    for line in lines:
+        length = len(line.encode("utf-8", "replace")) + 1
+        if piece and size + length > select.PIPE_BUF:
+            yield piece
+            piece, size = "", 0
+        piece, size = f"{piece}{line}\n", size + length
+    if piece:
+        yield piece
 
 
 class Handler(logging.Handler):

@@ -23,15 +23,17 @@ class QuickJson:
     """Writes a line of texts and constants as ``Line`` and a JSON renderer would.
 
     :param write: takes the line.
+    :param process: stands in each line.
     """
 
-    def __init__(self, write: Callable[[str], None]) -> None:
+    def __init__(self, write: Callable[[str], None], *, process: int | None = None) -> None:
         self._write = write
+        self._process = "" if process is None else f', "process": {process}'
         self._second = ("", 0)
 
     def info(self, name: str, event: str, fields: dict[str, Any]) -> bool:
         """False: there is something else in it; nothing was written."""
-        parts = [f'{{"timestamp": "{self._time()}", {_head(name, event)}']
+        parts = [f'{{"timestamp": "{self._time()}", {_head(name, event)}{self._process}']
         for key, value in fields.items():
             if type(value) is str:
                 told = _address(value) if key in ADDRESSES else quoted(value if key in OWN else mask(value))

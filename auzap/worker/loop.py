@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
 import threading
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -16,7 +16,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from auzap.config.models import Config
-from auzap.contract.queue import Envelope, Lease, Queue, Share
+from auzap.contract.queue import Envelope, Feeding, Lease, Queue, Share
 from auzap.hooks import Calls
 from auzap.logs import get_logger
 from auzap.model.errors import LeaseLost
@@ -27,6 +27,7 @@ from auzap.tenants.tenants import Tenants
 from auzap.worker.chores import clean_up, listen, put_due_replies
 from auzap.worker.ending import end_after
 from auzap.worker.lanes import Lanes
+from auzap.worker.orders import Orders, Signals
 from auzap.worker.slots import Slot, Slots
 from auzap.worker.watchdog import END, Watchdog
 
@@ -68,8 +69,10 @@ class _Held:
 class Worker:
     """Leases lanes and works their turns until it is told to stop.
 
+    :param accept: the envelopes of a job that another program left in the queue; without it they are left there.
     :param until_empty: stop when nothing is waiting, delayed or leased by anybody.
     :param end_when_blocked: seconds for which the event loop may stand still before the process ends.
+    :param orders: who tells it to stop; by default whoever sends signals.
     """
 
     def __init__(
@@ -82,8 +85,10 @@ class Worker:
         lanes: Lanes,
         patience: Patience,
         calls: Calls,
+        accept: Callable[[Any], Sequence[Envelope]] | None = None,
         until_empty: bool = False,
         end_when_blocked: float = END,
+        orders: Orders | None = None,
     ) -> None:
         self._config = config
         self._queue = queue
@@ -92,8 +97,10 @@ class Worker:
         self._lanes = lanes
         self._patience = patience
         self._calls = calls
+        self._accept = accept
         self._until_empty = until_empty
         self._end_when_blocked = end_when_blocked
+        self._orders = orders if orders is not None else Signals()
         self._name = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-6:]}"
         self._held: dict[str, _Held] = {}
         self._suspects: list[_Held] = []
@@ -110,11 +117,12 @@ class Worker:
     async def run(self) -> None:
         log.info("Worker started", worker=self._name, concurrency=self._config.worker.concurrency)
         async with anyio.create_task_group() as beside:
-            beside.start_soon(self._obey_signals)
+            beside.start_soon(self._orders.obey, self._stop_as_told)
             beside.start_soon(self._renew_leases)
             beside.start_soon(put_due_replies, self._config, self._queue, self._store, self._patience)
             beside.start_soon(clean_up, self._config, self._queue, self._store, self._patience)
-            beside.start_soon(listen, self._tenants, self._queue, self._patience)
+            if self._orders.listens:
+                beside.start_soon(listen, self._tenants, self._queue, self._patience)
             with Watchdog(self._calls, self._blame, end=self._end_when_blocked):
                 async with anyio.create_task_group() as lanes:
                     with self._leasing:
@@ -133,6 +141,8 @@ class Worker:
 
     async def _lease(self, lanes: TaskGroup) -> None:
         async with anyio.create_task_group() as events:
+            if self._accept is not None and isinstance(self._queue, Feeding):
+                events.start_soon(self._queue.feed, self._accept)
             events.start_soon(self._lease_lanes, lanes, True)
             await self._lease_lanes(lanes, False)
             events.cancel_scope.cancel()
@@ -274,15 +284,10 @@ class Worker:
 
     # ------------------------------------------------------------------ beside the lanes
 
-    async def _obey_signals(self) -> None:
-        with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
-            async for number in signals:
-                if number == signal.SIGHUP:
-                    log.info("SIGHUP ignored: a new configuration needs a restart")
-                    continue
-                log.info("Stopping", signal=signal.Signals(number).name)
-                self.stop()
-                self._end_at_last()
+    def _stop_as_told(self, signal: str) -> None:
+        log.info("Stopping", signal=signal)
+        self.stop()
+        self._end_at_last()
 
     async def _renew_leases(self) -> None:
         duration = self._config.worker.lease

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -16,21 +17,26 @@ from auzap.hooks import Calls
 from auzap.logs import get_logger
 from auzap.model.errors import AuzapError, ConfigError, PluginError
 from auzap.pipeline.instances import Instances
+from auzap.pipeline.jobs import accept_job
 from auzap.pipeline.patience import Patience
 from auzap.pipeline.work import Parts, Settings
 from auzap.registry import Registry
 from auzap.storage import open_store
-from auzap.storage.migrate import pending, revisions, upgrade
+from auzap.storage.dial import require_driver
+from auzap.storage.migrate import Findings, examine, pending, revisions, upgrade
 from auzap.storage.store import Store
-from auzap.storage.urls import sqlite_path
+from auzap.storage.urls import is_postgres, postgres_server, sqlite_path
 from auzap.tenants.survey import survey, tables_of
 from auzap.tenants.tenants import Tenants
 from auzap.worker.lanes import Lanes
 from auzap.worker.loop import Worker
+from auzap.worker.orders import Orders, Signals
 from auzap.worker.watchdog import END
 
 __all__ = [
     "database_file",
+    "database_server",
+    "examine_database",
     "open_queue",
     "parts_of",
     "prepare_database",
@@ -53,17 +59,20 @@ async def serve(
     until_empty: bool = False,
     reached: Callable[[str], None] = _nothing,
     end_when_blocked: float = END,
+    orders: Orders | None = None,
 ) -> None:
-    """Work until told to stop (SIGTERM, SIGINT), or until the queue is empty.
+    """Work until told to stop, or until the queue is empty.
 
     :param end_when_blocked: seconds for which a plugin may block the event loop before the process ends.
     :param reached: told the name of each point that a turn passes: ``after_lease``, ``after_record``, ``in_handler``,
         ``before_persist``, ``before_commit`` (in the writer thread, of every transaction), ``after_persist``,
         ``after_claim``, ``after_accepted``, ``after_note``, ``before_ack``.
+    :param orders: who tells it to stop; by default whoever sends SIGTERM or SIGINT.
     :raises ConfigError: no tenant can run, or the database's schema is behind and ``migrate`` is ``manual``.
     """
     registry = Registry()
-    _report_broken(config, registry)
+    orders = orders if orders is not None else Signals()
+    _report_broken(config, registry, aloud=orders.tells)
     patience, calls = Patience(), Calls()
     behind = await patience(anyio.to_thread.run_sync, _look_at_schema, config, registry)
     async with AsyncExitStack() as outermost, AsyncExitStack() as stack:
@@ -72,7 +81,7 @@ async def serve(
         if behind:
             await patience(anyio.to_thread.run_sync, prepare_database, config, registry)
         store = await stack.enter_async_context(
-            open_store(config.database.url, config.base, before_commit=lambda: reached("before_commit"))
+            open_store(config.database.dsn, config.base, before_commit=lambda: reached("before_commit"))
         )
         tenants = await stack.enter_async_context(Tenants(config, registry=registry, store=store, calls=calls))
         parts = parts_of(config, queue, store, patience, reached)
@@ -85,8 +94,10 @@ async def serve(
             lanes=lanes,
             patience=patience,
             calls=calls,
+            accept=partial(accept_job, config, registry),
             until_empty=until_empty,
             end_when_blocked=end_when_blocked,
+            orders=orders,
         )
         # closed last: until everything else is, the process may have to be ended by force
         outermost.callback(worker.ended)
@@ -120,10 +131,33 @@ def _is_the_databases(url: str, config: Config) -> bool:
     return files[0] == files[1]
 
 
-def database_file(config: Config) -> Path:
-    """:raises ConfigError: there is no such database."""
+def database_file(config: Config) -> Path | None:
+    """None where the database is a server.
+
+    :raises ConfigError: there is no such database.
+    """
     with _placed(config, "database", ConfigError):
-        return sqlite_path(config.database.url, config.base)
+        return None if is_postgres(config.database.url) else sqlite_path(config.database.url, config.base)
+
+
+def database_server(config: Config) -> str:
+    """``host:port/database`` of a server; it is not asked.
+
+    :raises ConfigError: its URL cannot be read, or its driver is not installed.
+    """
+    with _placed(config, "database", ConfigError):
+        require_driver()
+        return postgres_server(config.database.dsn).place
+
+
+def examine_database(config: Config, registry: Registry) -> Findings:
+    """Why auzap cannot work with the tables that a server has (blocking); changes nothing.
+
+    :raises ConfigError: the server lets nobody in like that.
+    """
+    with _placed(config, "database", ConfigError):
+        tenants = {tenant.id: tuple(tenant.instances) for tenant in config.tenants.values()}
+        return examine(config.database.dsn, config.base, tenants, tables_of(config, registry))
 
 
 def schema_behind(config: Config, registry: Registry) -> list[str]:
@@ -132,7 +166,7 @@ def schema_behind(config: Config, registry: Registry) -> list[str]:
     :raises ConfigError: there is no such database, or it is newer than the code.
     """
     with _placed(config, "database", ConfigError):
-        return pending(config.database.url, config.base, tables_of(config, registry))
+        return pending(config.database.dsn, config.base, tables_of(config, registry))
 
 
 def schema_revisions(config: Config, registry: Registry) -> dict[str, str]:
@@ -141,7 +175,7 @@ def schema_revisions(config: Config, registry: Registry) -> dict[str, str]:
     :raises ConfigError: there is no such database.
     """
     with _placed(config, "database", ConfigError):
-        return revisions(config.database.url, config.base, tables_of(config, registry))
+        return revisions(config.database.dsn, config.base, tables_of(config, registry))
 
 
 def upgrade_schema(config: Config, registry: Registry) -> list[str]:
@@ -151,7 +185,7 @@ def upgrade_schema(config: Config, registry: Registry) -> list[str]:
     :raises ConfigError: as ``schema_behind`` does.
     """
     with _placed(config, "database", ConfigError):
-        return upgrade(config.database.url, config.base, tables_of(config, registry))
+        return upgrade(config.database.dsn, config.base, tables_of(config, registry))
 
 
 def prepare_database(config: Config, registry: Registry) -> None:
@@ -181,12 +215,13 @@ def _placed(config: Config, key: str, *kinds: type[AuzapError]) -> Iterator[None
         raise config.raw.mistake(str(error), key) from error
 
 
-def _report_broken(config: Config, registry: Registry) -> None:
-    for what, message in config.broken.items():
-        log.error("Configuration broken", source=what, error=message)
+def _report_broken(config: Config, registry: Registry, *, aloud: bool) -> None:
     broken = survey(config, registry)
-    for tenant_id, error in broken.items():
-        log.error("Tenant not started", organization_id=tenant_id, error=str(error))
+    if aloud:
+        for what, message in config.broken.items():
+            log.error("Configuration broken", source=what, error=message)
+        for tenant_id, error in broken.items():
+            log.error("Tenant not started", organization_id=tenant_id, error=str(error))
     if len(broken) == len(config.tenants):
         why = [*config.broken.values(), *map(str, broken.values())]
         raise ConfigError(f"no tenant can run: {why[0]}")

@@ -77,7 +77,7 @@ def check(posted: Any) -> None:
 
 
 @given(JSON)
-@settings(max_examples=300)
+@settings(max_examples=200, deadline=None)
 def test_any_json(posted: Any) -> None:
     check(posted)
     with contextlib.suppress(BadPayload):
@@ -85,8 +85,16 @@ def test_any_json(posted: Any) -> None:
 
 
 @given(MESSAGES)
-@settings(max_examples=500)
+@settings(max_examples=150, deadline=None)
 def test_any_content_under_a_key(posted: Any) -> None:
+    check(posted)
+    check_storable(asdict(Baileys.normalize(posted)))
+
+
+@pytest.mark.soak
+@given(MESSAGES)
+@settings(max_examples=5000, deadline=None)
+def test_much_more_content_under_a_key(posted: Any) -> None:
     check(posted)
     check_storable(asdict(Baileys.normalize(posted)))
 

@@ -8,16 +8,19 @@ import pytest
 
 from tests.support.gateway import GatewayProcess
 from tests.support.house import House
+from tests.support.servers import EVERYWHERE, Standing
 from tests.support.tally import assert_no_fault, people_faults
 from tests.support.writing import SHIPPED, client, put_all, written
 
 
-@pytest.mark.parametrize("concurrency", [5, pytest.param(50, marks=pytest.mark.soak)])
+@EVERYWHERE
+@pytest.mark.parametrize(
+    ("concurrency", "contacts"), [(5, 80), *(pytest.param(n, 200, marks=pytest.mark.soak) for n in (5, 50))]
+)
 async def test_two_first_messages_together_then_more_make_no_duplicates(
-    tmp_path: Path, gateway: GatewayProcess, concurrency: int
+    tmp_path: Path, standing: Standing, gateway: GatewayProcess, concurrency: int, contacts: int
 ) -> None:
-    contacts = 200
-    house = House(tmp_path, gateway.url, plugins=SHIPPED, worker={"concurrency": concurrency})
+    house = House(tmp_path, gateway.url, plugins=SHIPPED, worker={"concurrency": concurrency}, **standing)
     await put_all(house, (written(number, client(number // 2)) for number in range(2 * contacts)))
     await house.serve()
     assert people_faults(house, contacts) == {}

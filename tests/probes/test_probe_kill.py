@@ -9,6 +9,7 @@ import pytest
 from tests.support.gateway import GatewayProcess, Mode
 from tests.support.house import House
 from tests.support.killing import Kill, kill, kill_after, needless_posts
+from tests.support.servers import EVERYWHERE, ON_FILES, Standing
 from tests.support.tally import assert_no_fault, people_faults, replies_by_chat
 from tests.support.workers import until
 from tests.support.writing import OWNER, SHIPPED, client, number_of, put_all, written
@@ -18,10 +19,19 @@ _LEASE = "1s"
 
 
 async def _kill_five_times(
-    folder: Path, gateway: GatewayProcess, *, concurrency: int, messages: int, contacts: int, apart: int
+    folder: Path,
+    standing: Standing,
+    gateway: GatewayProcess,
+    *,
+    concurrency: int,
+    messages: int,
+    contacts: int,
+    apart: int,
 ) -> None:
     """Every twentieth message is the owner's; each worker is killed ``apart`` replies after it began."""
-    house = House(folder, gateway.url, plugins=SHIPPED, worker={"concurrency": concurrency, "lease": _LEASE})
+    house = House(
+        folder, gateway.url, plugins=SHIPPED, worker={"concurrency": concurrency, "lease": _LEASE}, **standing
+    )
     owners = {number for number in range(contacts, contacts + messages) if number % 20 == 7}
     await put_all(house, (written(number, client(number)) for number in range(contacts)))
     await house.serve()
@@ -48,20 +58,31 @@ async def _kill_five_times(
             assert numbers == sorted(numbers)
 
 
+@ON_FILES
 @pytest.mark.parametrize("concurrency", [5, pytest.param(50, marks=pytest.mark.soak)])
-async def test_five_kills_lose_and_double_nothing(tmp_path: Path, gateway: GatewayProcess, concurrency: int) -> None:
-    await _kill_five_times(tmp_path, gateway, concurrency=concurrency, messages=400, contacts=100, apart=40)
+async def test_five_kills_lose_and_double_nothing(
+    tmp_path: Path, standing: Standing, gateway: GatewayProcess, concurrency: int
+) -> None:
+    await _kill_five_times(tmp_path, standing, gateway, concurrency=concurrency, messages=250, contacts=60, apart=25)
 
 
+@EVERYWHERE
 @pytest.mark.soak
 @pytest.mark.parametrize("concurrency", [5, 50])
-async def test_five_kills_with_more_work(tmp_path: Path, gateway: GatewayProcess, concurrency: int) -> None:
-    await _kill_five_times(tmp_path, gateway, concurrency=concurrency, messages=2000, contacts=500, apart=150)
+async def test_five_kills_with_more_work(
+    tmp_path: Path, standing: Standing, gateway: GatewayProcess, concurrency: int
+) -> None:
+    await _kill_five_times(tmp_path, standing, gateway, concurrency=concurrency, messages=2000, contacts=500, apart=150)
 
 
-async def test_messages_in_hand_at_two_kills_are_not_given_up(tmp_path: Path, gateway: GatewayProcess) -> None:
+@ON_FILES
+async def test_messages_in_hand_at_two_kills_are_not_given_up(
+    tmp_path: Path, standing: Standing, gateway: GatewayProcess
+) -> None:
     gateway.set(Mode(delay=(300, 300)))
-    house = House(tmp_path, gateway.url, plugins=SHIPPED, worker={"lease": _LEASE}, instance={"timeout": "300s"})
+    house = House(
+        tmp_path, gateway.url, plugins=SHIPPED, worker={"lease": _LEASE}, instance={"timeout": "300s"}, **standing
+    )
     await put_all(house, (written(number, client(number)) for number in range(5)))
     kills: list[Kill] = []
     for in_hand in (5, 10):

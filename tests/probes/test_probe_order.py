@@ -9,19 +9,28 @@ import pytest
 
 from tests.support.gateway import GatewayProcess, Mode
 from tests.support.house import House
+from tests.support.servers import ON_FILES, Standing
 from tests.support.tally import assert_no_fault, replies_by_chat
 from tests.support.writing import SHIPPED, client, number_of, put_all, written
 
 _EACH = 5
 
 
-@pytest.mark.parametrize("delay", [(0.0, 0.0), (0.0, 0.05)], ids=["at once", "0 to 50 ms"])
-@pytest.mark.parametrize("concurrency", [5, 50])
+@ON_FILES
+@pytest.mark.parametrize(
+    ("concurrency", "delay"),
+    [
+        pytest.param(5, (0.0, 0.05), id="5, 0 to 50 ms"),
+        pytest.param(50, (0.0, 0.0), id="50, at once"),
+        pytest.param(5, (0.0, 0.0), id="5, at once", marks=pytest.mark.soak),
+        pytest.param(50, (0.0, 0.05), id="50, 0 to 50 ms", marks=pytest.mark.soak),
+    ],
+)
 async def test_order_per_chat(
-    tmp_path: Path, gateway: GatewayProcess, concurrency: int, delay: tuple[float, float]
+    tmp_path: Path, standing: Standing, gateway: GatewayProcess, concurrency: int, delay: tuple[float, float]
 ) -> None:
     contacts = 200
-    house = House(tmp_path, gateway.url, plugins=SHIPPED, worker={"concurrency": concurrency})
+    house = House(tmp_path, gateway.url, plugins=SHIPPED, worker={"concurrency": concurrency}, **standing)
     known = [written(number, client(number)) for number in range(contacts)]
     await put_all(house, known)
     await house.serve()

@@ -14,6 +14,7 @@ import pytest
 from auzap.worker.serve import serve
 from tests.support.gateway import Gateway
 from tests.support.house import House, job
+from tests.support.servers import EVERYWHERE, ON_FILES, Standing
 from tests.support.tally import accepted, assert_no_fault, people_faults, replies_by_chat
 from tests.support.writing import SHIPPED, client, number_of, written
 
@@ -38,8 +39,8 @@ async def gateways() -> AsyncIterator[tuple[Gateway, Gateway]]:
         yield main, other
 
 
-def _house(folder: Path, main: Gateway, other: Gateway) -> House:
-    house = House(folder, main.url, plugins=SHIPPED)
+def _house(folder: Path, standing: Standing, main: Gateway, other: Gateway) -> House:
+    house = House(folder, main.url, plugins=SHIPPED, **standing)
     house.document["tenants"]["shop"]["instances"]["other"] = {
         **house.document["tenants"]["shop"]["instances"]["main"],
         "url": other.url,
@@ -48,8 +49,8 @@ def _house(folder: Path, main: Gateway, other: Gateway) -> House:
     return house
 
 
-async def _go_down_for(seconds: float, folder: Path, main: Gateway, other: Gateway) -> None:
-    house = _house(folder, main, other)
+async def _go_down_for(seconds: float, folder: Path, standing: Standing, main: Gateway, other: Gateway) -> None:
+    house = _house(folder, standing, main, other)
     wrote: list[_Written] = []
     enough = anyio.Event()
     async with anyio.create_task_group() as running:
@@ -108,14 +109,16 @@ async def _write(house: House, wrote: list[_Written], enough: anyio.Event) -> No
         await anyio.sleep(_APART)
 
 
+@ON_FILES
 async def test_a_gateway_that_is_down_for_some_seconds_costs_no_message(
-    tmp_path: Path, gateways: tuple[Gateway, Gateway]
+    tmp_path: Path, standing: Standing, gateways: tuple[Gateway, Gateway]
 ) -> None:
-    await _go_down_for(6, tmp_path, *gateways)
+    await _go_down_for(6, tmp_path, standing, *gateways)
 
 
+@EVERYWHERE
 @pytest.mark.soak
 async def test_a_gateway_that_is_down_for_a_minute_costs_no_message(
-    tmp_path: Path, gateways: tuple[Gateway, Gateway]
+    tmp_path: Path, standing: Standing, gateways: tuple[Gateway, Gateway]
 ) -> None:
-    await _go_down_for(60, tmp_path, *gateways)
+    await _go_down_for(60, tmp_path, standing, *gateways)

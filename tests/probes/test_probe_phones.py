@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.gateway import GatewayProcess
 from tests.support.house import House, job, message
+from tests.support.servers import EVERYWHERE, ON_FILES, Standing
 from tests.support.tally import assert_no_fault
 from tests.support.writing import OWNER, SHIPPED
 
@@ -15,8 +16,11 @@ _PHONE = "5511900000010"
 _LID = "123456789012345@lid"
 
 
-async def test_one_person_under_several_addresses_is_one_contact(tmp_path: Path, gateway: GatewayProcess) -> None:
-    house = House(tmp_path, gateway.url, plugins=SHIPPED)
+@EVERYWHERE
+async def test_one_person_under_several_addresses_is_one_contact(
+    tmp_path: Path, standing: Standing, gateway: GatewayProcess
+) -> None:
+    house = House(tmp_path, gateway.url, plugins=SHIPPED, **standing)
     jids = [f"{_PHONE}@s.whatsapp.net", f"{_PHONE}:12@s.whatsapp.net", f"{_PHONE}@c.us", _LID]
     for number, jid in enumerate(jids):
         await house.put(job(message("oi", jid=jid, id=f"M{number}")))
@@ -29,9 +33,12 @@ async def test_one_person_under_several_addresses_is_one_contact(tmp_path: Path,
     assert [post.to for post in gateway.log()] == [f"{_PHONE}@s.whatsapp.net"] * 3 + [_LID]
 
 
+@ON_FILES
 @pytest.mark.parametrize("user", [OWNER, f"{OWNER}:3"], ids=["plain", "from a device"])
-async def test_the_owner_is_the_owner_from_every_device(tmp_path: Path, gateway: GatewayProcess, user: str) -> None:
-    house = House(tmp_path, gateway.url, plugins=SHIPPED)
+async def test_the_owner_is_the_owner_from_every_device(
+    tmp_path: Path, standing: Standing, gateway: GatewayProcess, user: str
+) -> None:
+    house = House(tmp_path, gateway.url, plugins=SHIPPED, **standing)
     await house.put(job(message("ajuda", jid=f"{user}@s.whatsapp.net", id="M0")))
     await house.serve()
 

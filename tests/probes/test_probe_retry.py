@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tests.support.gateway import GatewayProcess, Mode, Rule
 from tests.support.house import House
+from tests.support.servers import EVERYWHERE, ON_FILES, Standing
 from tests.support.tally import accepted, assert_no_fault, people_faults
 from tests.support.writing import SHIPPED, client, put_all, written
 
@@ -14,9 +15,10 @@ _MESSAGES = 100
 _IDS = [f"M{number}" for number in range(_MESSAGES)]
 
 
-async def test_a_send_refused_once_doubles_nothing(tmp_path: Path, gateway: GatewayProcess) -> None:
+@EVERYWHERE
+async def test_a_send_refused_once_doubles_nothing(tmp_path: Path, standing: Standing, gateway: GatewayProcess) -> None:
     gateway.set(Mode(rules=(Rule(do="refuse", first=1),)))
-    house = House(tmp_path, gateway.url, plugins=SHIPPED)
+    house = House(tmp_path, gateway.url, plugins=SHIPPED, **standing)
     await put_all(house, (written(number, client(number)) for number in range(_MESSAGES)))
     await house.serve()
 
@@ -28,11 +30,12 @@ async def test_a_send_refused_once_doubles_nothing(tmp_path: Path, gateway: Gate
     assert await house.dead() == []
 
 
+@ON_FILES
 async def test_a_send_refused_three_times_is_a_dead_letter_that_says_why(
-    tmp_path: Path, gateway: GatewayProcess
+    tmp_path: Path, standing: Standing, gateway: GatewayProcess
 ) -> None:
     gateway.set(Mode(rules=(Rule(do="refuse"),)))
-    house = House(tmp_path, gateway.url, plugins={"scribe": {}})
+    house = House(tmp_path, gateway.url, plugins={"scribe": {}}, **standing)
     await put_all(house, (written(number, client(number)) for number in range(_MESSAGES)))
     worker = house.start("--drain")
     assert worker.wait(timeout=60) == 0

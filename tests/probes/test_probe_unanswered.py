@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.gateway import GatewayProcess
 from tests.support.house import House, message
+from tests.support.servers import ON_FILES, Standing
 from tests.support.tally import assert_no_fault, people_faults
 from tests.support.writing import SHIPPED, client, put_all, written
 
@@ -18,6 +19,7 @@ _MESSAGES, _CONTACTS = 100, 20
 _IDS = [f"M{number}" for number in range(_MESSAGES)]
 
 
+@ON_FILES
 @pytest.mark.parametrize(
     "content",
     [
@@ -28,9 +30,9 @@ _IDS = [f"M{number}" for number in range(_MESSAGES)]
     ids=["messageContextInfo first", "extendedTextMessage", "conversation"],
 )
 async def test_text_is_answered_in_every_form(
-    tmp_path: Path, gateway: GatewayProcess, content: Callable[[str], dict[str, Any]]
+    tmp_path: Path, standing: Standing, gateway: GatewayProcess, content: Callable[[str], dict[str, Any]]
 ) -> None:
-    house = House(tmp_path, gateway.url, plugins=SHIPPED)
+    house = House(tmp_path, gateway.url, plugins=SHIPPED, **standing)
     await put_all(
         house,
         (
@@ -43,6 +45,7 @@ async def test_text_is_answered_in_every_form(
     assert people_faults(house, _CONTACTS) == {}
 
 
+@ON_FILES
 @pytest.mark.parametrize(
     ("reason", "key"),
     [
@@ -53,9 +56,9 @@ async def test_text_is_answered_in_every_form(
     ],
 )
 async def test_nobody_is_answered_who_did_not_ask(
-    tmp_path: Path, gateway: GatewayProcess, reason: str, key: dict[str, Any]
+    tmp_path: Path, standing: Standing, gateway: GatewayProcess, reason: str, key: dict[str, Any]
 ) -> None:
-    house = House(tmp_path, gateway.url, plugins=SHIPPED)
+    house = House(tmp_path, gateway.url, plugins=SHIPPED, **standing)
     await put_all(house, (written(number, client(number % _CONTACTS), **key) for number in range(_MESSAGES)))
     await house.serve()
 

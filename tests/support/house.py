@@ -23,7 +23,9 @@ from auzap.contract.queue import DeadLetter, Envelope, Share, Stats
 from auzap.model.keys import lane_key, new_id
 from auzap.pipeline.accept import accept
 from auzap.registry import Registry
+from auzap.storage.urls import is_postgres
 from auzap.worker.serve import open_queue, serve
+from tests.support import postgres
 
 __all__ = ["ROOT", "House", "job", "message"]
 
@@ -63,6 +65,7 @@ class House:
     """Where one test lives.
 
     :param plugins: of each tenant, as in the YAML.
+    :param top: what else stands at the top of the YAML, or instead: ``queue``, ``database``.
     """
 
     def __init__(
@@ -176,10 +179,12 @@ class House:
 
     def rows(self, sql: str, *params: Any) -> list[dict[str, Any]]:
         """Of the database."""
-        return self._rows("auzap.db", sql, params)
+        told = self.document["database"]
+        url: str = told if isinstance(told, str) else told["url"]
+        return postgres.run(url, sql, *params) if is_postgres(url) else self._rows("auzap.db", sql, params)
 
     def queued(self, sql: str, *params: Any) -> list[dict[str, Any]]:
-        """Rows of the queue's own tables, ``envelopes`` and ``lanes``."""
+        """Rows of a SQLite queue's own tables, ``envelopes`` and ``lanes``."""
         return self._rows("queue.db", sql, params)
 
     def _rows(self, file: str, sql: str, params: Sequence[Any]) -> list[dict[str, Any]]:

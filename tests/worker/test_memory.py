@@ -42,7 +42,7 @@ def most(worker: subprocess.Popen[bytes]) -> float:
 
 async def _peak(place: Path, gateway: Gateway, backlog: int, worked: int) -> float:
     house = House(place, gateway.url, worker={"concurrency": 20})
-    text = "x" * 1000
+    text = "x" * 5000
     envelopes = house.envelopes(
         *(job(message(text, phone=f"5511{900000000 + n % 1000}", fromMe=True)) for n in range(backlog))
     )
@@ -54,9 +54,9 @@ async def _peak(place: Path, gateway: Gateway, backlog: int, worked: int) -> flo
 
 
 async def test_a_long_backlog_costs_no_memory(tmp_path: Path, gateway: Gateway) -> None:
-    short = await _peak(folder(tmp_path, "short"), gateway, backlog=1000, worked=1000)
-    long = await _peak(folder(tmp_path, "long"), gateway, backlog=20_000, worked=2000)
-    assert long - short < ENOUGH, f"{short:.0f} MiB with 1,000 of them, {long:.0f} MiB with 20,000"
+    short = await _peak(folder(tmp_path, "short"), gateway, backlog=500, worked=500)
+    long = await _peak(folder(tmp_path, "long"), gateway, backlog=10_000, worked=1000)
+    assert long - short < ENOUGH, f"{short:.0f} MiB with 500 of them, {long:.0f} MiB with 10,000"
 
 
 @pytest.mark.soak
