@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.figures import Run
 
-__all__ = ["Meanwhile", "Often", "in_turns", "peak_mb"]
+__all__ = ["Meanwhile", "Often", "cpu_of", "cpu_with_children", "in_turns", "peak_mb"]
 
 #: cores that others may use during a run
 _NOISE = 0.3
@@ -24,10 +24,12 @@ class Meanwhile:
     """Counts what others use from now on.
 
     :param pids: children that run already: what they used until now is not of this run.
+    :param also: CPU seconds of others that count as ours, such as servers that outlast the run.
     """
 
-    def __init__(self, *pids: int) -> None:
+    def __init__(self, *pids: int, also: Callable[[], float] = float) -> None:
         self._pids = pids
+        self._also = also
         self._began, self._machine, self._own = time.monotonic(), _machine_cpu(), self._ours()
 
     def cores(self) -> float:
@@ -36,7 +38,7 @@ class Meanwhile:
         return max(others, 0.0) / (time.monotonic() - self._began)
 
     def _ours(self) -> float:
-        return sum(os.times()[:4]) + sum(_cpu(pid) for pid in self._pids)
+        return sum(os.times()[:4]) + sum(cpu_of(pid) for pid in self._pids) + self._also()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,21 @@ def _machine_cpu() -> float:
     return sum(int(fields[place]) for place in (0, 1, 2, 5, 6)) / _TICKS
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     """0 for one that was waited for: ``os.times`` has it then."""
+    return sum(map(int, _stat(pid)[11:13])) / _TICKS
+
+
+def cpu_with_children(pid: int) -> float:
+    """With those that it has waited for, and those that are there."""
+    own = sum(map(int, _stat(pid)[11:15])) / _TICKS
+    there = (int(place.name) for place in Path("/proc").iterdir() if place.name.isdigit())
+    return own + sum(cpu_of(one) for one in there if _stat(one)[1:2] == [str(pid)])
+
+
+def _stat(pid: int) -> list[str]:
+    """What stands behind the program's name; nothing for one that is gone."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+        return []

@@ -1,4 +1,4 @@
-"""The shop that all runs are of: one tenant with one number and client_ai, on SQLite, with a gateway of ours."""
+"""The shop that all runs are of: one tenant with one number and client_ai, with a gateway of ours; mostly on SQLite."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from auzap.pipeline.accept import accept
 from auzap.registry import Registry
 from auzap.worker.serve import open_queue, prepare_database
 
-__all__ = ["ROOT", "Gateway", "Seen", "Shop", "message", "opened", "phone"]
+__all__ = ["ROOT", "SQLITE", "Gateway", "Places", "Seen", "Shop", "message", "opened", "phone", "tenant"]
 
 ROOT = Path(__file__).resolve().parents[1]
 #: messages that are made durable together
@@ -36,6 +36,10 @@ _PATIENCE = 60.0
 
 def phone(contact: int) -> str:
     return f"5511{900000000 + contact}"
+
+
+def tenant(number: int) -> str:
+    return f"shop{number or ''}"
 
 
 def message(number: int, contact: int) -> dict[str, Any]:
@@ -101,22 +105,39 @@ class Gateway:
         return self._process.stdout.readline()
 
 
+@dataclass(frozen=True, slots=True)
+class Places:
+    """URLs."""
+
+    queue: str
+    database: str
+
+
+SQLITE = Places("sqlite:///queue.db", "sqlite:///auzap.db")
+
+
 class Shop:
     """A folder with a configuration."""
 
-    def __init__(self, folder: Path, gateway: Gateway) -> None:
+    def __init__(self, folder: Path, gateway: Gateway, places: Places = SQLITE) -> None:
         self.folder = folder
         self.gateway = gateway
+        self.places = places
         self.config = folder / "config.yaml"
 
-    def configure(self, *, concurrency: int = 5, **instance: Any) -> None:
-        """:param instance: of the number's mapping in the YAML."""
+    def configure(self, *, concurrency: int = 5, tenants: int = 1, **instance: Any) -> None:
+        """:param tenants: besides ``shop`` there are ``shop1``, ``shop2``, … if more than one.
+        :param instance: of the number's mapping in the YAML.
+        """
         main = {"channel": "baileys", "url": self.gateway.url, "rate_limit": None, **instance}
         document = {
-            "queue": "sqlite:///queue.db",
-            "database": "sqlite:///auzap.db",
+            "queue": self.places.queue,
+            "database": self.places.database,
             "worker": {"concurrency": concurrency, "rate_limit": None},
-            "tenants": {"shop": {"name": "Loja", "instances": {"main": main}, "plugins": {"client_ai": {}}}},
+            "tenants": {
+                tenant(number): {"name": "Loja", "instances": {"main": main}, "plugins": {"client_ai": {}}}
+                for number in range(tenants)
+            },
         }
         self.config.write_text(yaml.safe_dump(document), encoding="utf-8")
 
@@ -124,14 +145,25 @@ class Shop:
         """An empty database."""
         prepare_database(load(self.config), Registry())
 
-    def fill(self, messages: Iterable[dict[str, Any]]) -> None:
-        """Into the queue."""
-        anyio.run(self._fill, iter(messages))
+    def fill(self, messages: Iterable[dict[str, Any]], *, tenants: int = 1) -> None:
+        """Into the queue.
 
-    async def _fill(self, messages: Iterator[dict[str, Any]]) -> None:
+        :param tenants: whose they are, in turn.
+        """
+        anyio.run(self._fill, iter(messages), tenants)
+
+    async def _fill(self, messages: Iterator[dict[str, Any]], tenants: int) -> None:
         async with open_queue(load(self.config), Registry()) as queue:
+            whose = 0
             while posted := list(islice(messages, _BATCH)):
-                await queue.put(accept("shop", "main", Baileys, posted))
+                if tenants == 1:
+                    await queue.put(accept("shop", "main", Baileys, posted))
+                    continue
+                envelopes = []
+                for one in posted:
+                    envelopes += accept(tenant(whose % tenants), "main", Baileys, [one])
+                    whose += 1
+                await queue.put(envelopes)
 
     @contextmanager
     def running(self, *path: Path) -> Iterator[subprocess.Popen[bytes]]:
@@ -170,13 +202,13 @@ class Shop:
 
 
 @contextmanager
-def opened(*, concurrency: int = 5) -> Iterator[Shop]:
+def opened(*, concurrency: int = 5, tenants: int = 1, places: Places = SQLITE) -> Iterator[Shop]:
     """In a new folder, with a gateway of its own."""
     with tempfile.TemporaryDirectory() as folder:
         gateway = Gateway()
         try:
-            shop = Shop(Path(folder), gateway)
-            shop.configure(concurrency=concurrency)
+            shop = Shop(Path(folder), gateway, places)
+            shop.configure(concurrency=concurrency, tenants=tenants)
             yield shop
         finally:
             gateway.kill()

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import pytest
+from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
 from auzap.contract.queue import Queue, Stats
 from auzap.model.errors import ConfigError, LeaseLost, QueueUnavailable
 from auzap.queues.redis import RedisQueue
+from auzap.queues.redis.troubles import told_as
 from tests.support.queues import an_envelope, an_event, numbers, one, several, take
 from tests.support.redis_server import RedisServer, redis_server
 
@@ -35,9 +37,10 @@ def queue_on(server: RedisServer, options: str = "", *, port: int | None = None)
     return RedisQueue.from_url(f"redis://127.0.0.1:{port or server.port}/0{options}", server.folder)
 
 
-async def told_of(call: object) -> str:
+async def told_of(call: Awaitable[object]) -> str:
     with pytest.raises(QueueUnavailable) as error:
-        await call  # type: ignore[misc]
+        await call
+    assert type(error.value) is QueueUnavailable, "an outage is logged once, by its kind"
     assert str(error.value).startswith("queue redis://127.0.0.1:")
     assert "\n" not in str(error.value)
     return str(error.value)
@@ -196,6 +199,15 @@ async def test_a_wrong_password_is_a_mistake_to_mend(tmp_path: Path, login: str,
         assert "\n" not in str(error.value)
 
 
+async def test_a_password_that_is_changed_meanwhile_passes(server: RedisServer) -> None:
+    async with queue_on(server) as queue:
+        server.kill()
+        await told_of(queue.stats())
+        server.options["requirepass"] = "new"
+        server.start()
+        assert "Redis wants a password" in await told_of(queue.stats())
+
+
 async def test_a_user_without_rights_is_a_mistake_to_mend(server: RedisServer) -> None:
     server.cli("ACL", "SETUSER", "bot", "on", ">word", "~*", "+@all", "-eval", "-evalsha")
     with pytest.raises(ConfigError, match="may not do what a queue needs"):
@@ -204,10 +216,10 @@ async def test_a_user_without_rights_is_a_mistake_to_mend(server: RedisServer) -
 
 
 async def test_a_server_that_says_nothing_counts_as_away(server: RedisServer) -> None:
-    async with queue_on(server, "?timeout=200ms") as queue:
-        server.cli("CLIENT", "PAUSE", "700", "ALL")
+    async with queue_on(server, "?timeout=100ms") as queue:
+        server.cli("CLIENT", "PAUSE", "300", "ALL")
         assert "no answer" in await told_of(queue.put([an_envelope()]))
-        await anyio.sleep(0.8)
+        await anyio.sleep(0.35)
         assert await queue.put([an_envelope("bia")]) == [True]
 
 
@@ -322,3 +334,8 @@ async def test_what_too_few_replicas_have_is_not_accepted_yet(tmp_path: Path, se
             assert await replicated(queue, [put]) == [True]
             assert await replicated(queue, [an_envelope(dedupe="k"), an_envelope("bia")]) == [False, True]
     assert server.cli("DBSIZE") != ":0\r\n"
+
+
+def test_a_redis_that_is_too_old_is_a_mistake_to_mend() -> None:
+    error = ResponseError("Error running script: @user_script: 9: Wrong number of args calling Redis command From Lua")
+    assert str(told_as(error, "redis://host")) == "queue redis://host: this Redis is too old: it must be 6.2 or newer"

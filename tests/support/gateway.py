@@ -79,6 +79,8 @@ class Mode:
     delay: tuple[float, float] = (0, 0)
     #: the share of POSTs answered ``{"success": false}``; which ones depends on ``seed``, key and attempt alone
     refuse: float = 0
+    #: the share of POSTs that are never answered, drawn as those
+    hang: float = 0
     seed: int = 0
     rules: tuple[Rule, ...] = ()
 
@@ -189,7 +191,9 @@ class Gateway:
             if rule.fits(post, nth):
                 return rule
         drawn = zlib.crc32(f"{self.mode.seed}/{post.key}/{nth}".encode()) / 2**32
-        return Rule(do="refuse" if drawn < self.mode.refuse else "accept")
+        if drawn < self.mode.refuse:
+            return Rule(do="refuse")
+        return Rule(do="hang" if drawn < self.mode.refuse + self.mode.hang else "accept")
 
     async def _act(self, rule: Rule, post: Post, request: web.BaseRequest) -> web.StreamResponse:
         response = web.StreamResponse() if rule.do in ("hang", "close") else self._response(rule, post)

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from auzap.model.errors import QueueUnavailable
-from auzap.queues.redis.exchange import AnswerLost, Exchange
+from auzap.queues.redis.exchange import AnswerLost, Exchange, plainly
 from auzap.queues.redis.keys import Keys
 
 __all__ = ["LOOK", "Bell", "Waiting"]
@@ -142,9 +141,7 @@ class Bell:
         self._line.clear()
         for waiting in line:
             if not waiting.future.done():
-                waiting.future.set_exception(
-                    QueueUnavailable(*error.args) if isinstance(error, QueueUnavailable) else error
-                )
+                waiting.future.set_exception(plainly(error))
 
 
 def _tell(waiting: Waiting, what: Any) -> None:

@@ -12,14 +12,14 @@ from redis.asyncio.connection import Connection
 from redis.exceptions import NoScriptError, ResponseError
 
 from auzap.logs import get_logger
-from auzap.model.errors import QueueUnavailable
+from auzap.model.errors import ConfigError, QueueUnavailable
 from auzap.queues.redis.keys import Keys
 from auzap.queues.redis.location import Location
 from auzap.queues.redis.reaching import connect
 from auzap.queues.redis.script import Script
 from auzap.queues.redis.troubles import TROUBLES, may_be_another, told_as
 
-__all__ = ["AnswerLost", "Declined", "Exchange", "Memory", "Operation"]
+__all__ = ["AnswerLost", "Declined", "Exchange", "Memory", "Operation", "plainly"]
 
 log = get_logger("auzap.queue")
 
@@ -36,6 +36,15 @@ class Declined(QueueUnavailable):
     """The server took nothing of it: it is out of memory, a replica, or the like."""
 
 
+def plainly(error: Exception) -> Exception:
+    """As callers get it: each his own, since one error raised in many tasks gathers the tracebacks of all."""
+    if not isinstance(error, QueueUnavailable):
+        return error
+    told = QueueUnavailable(*error.args)
+    told.__cause__ = error.__cause__
+    return told
+
+
 class Memory:
     """What all connections of one queue know of it together."""
 
@@ -46,6 +55,11 @@ class Memory:
         self._id: bytes | None = None
         #: the greatest token seen: they grow also if the server that gives them is replaced by one that is behind
         self.token = 0
+
+    @property
+    def was_there(self) -> bool:
+        """Whether the queue was ever seen."""
+        return self._id is not None
 
     def met(self, queue_id: bytes) -> None:
         if self._id not in (None, queue_id):
@@ -76,7 +90,8 @@ class Exchange:
 
         :param before: a command that goes ahead of them on the same way; the server does one after the other.
         :param longer: seconds that it may take on top of those after which the server counts as away.
-        :raises QueueUnavailable: the server is away. :raises ConfigError: it will never do.
+        :raises QueueUnavailable: the server is away.
+        :raises ConfigError: it will never do, and never did.
         """
         connection = await self._connected()
         try:
@@ -102,14 +117,20 @@ class Exchange:
         told = told_as(error, self._location.name)
         if told is None:
             return error
-        return kind(str(told)) if isinstance(told, QueueUnavailable) else told
+        passes = isinstance(told, QueueUnavailable) or self._memory.was_there
+        return kind(str(told)) if passes else told
 
     async def _connected(self) -> Connection:
         if self._connection is not None:
             if not await self._connection.can_read():  # else the server has closed it
                 return self._connection
             await self.hang_up()
-        self._connection = await connect(self._location)
+        try:
+            self._connection = await connect(self._location)
+        except ConfigError as error:
+            if self._memory.was_there:  # what was right yesterday: somebody mends it
+                raise QueueUnavailable(*error.args) from error
+            raise
         return self._connection
 
     def _command(self, operations: Sequence[Operation]) -> list[bytes | int]:

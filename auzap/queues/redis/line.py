@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from auzap.model.errors import QueueUnavailable
-from auzap.queues.redis.exchange import AnswerLost, Declined, Exchange, Operation
+from auzap.queues.redis.exchange import AnswerLost, Declined, Exchange, Operation, plainly
 from auzap.queues.redis.location import Location
 
 __all__ = ["Line"]
@@ -54,6 +53,7 @@ class Line:
 
     def start(self) -> None:
         """Begin; from now on this belongs to the running event loop."""
+        self._closing = False
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:
@@ -91,6 +91,11 @@ class Line:
         elif self._alarm is None:
             self._alarm = loop.call_later(_PATIENT, self._send_patient)
         return future
+
+    def post(self, name: bytes, *args: bytes) -> None:
+        """Nobody waits for what it tells: if it is not done, a lease ends by itself, and who waits looks again."""
+        if self._task is not None:
+            self.call(name, *args).add_done_callback(_note)
 
     def forget(self, tag: bytes) -> None:
         """What was leased with this tag goes back with the next calls."""
@@ -175,16 +180,12 @@ def _fail(calls: Sequence[_Call], error: Exception) -> None:
         if call.doubt is not None and isinstance(error, AnswerLost):
             call.doubt()
         if not call.future.done():
-            call.future.set_exception(error if len(calls) == 1 else _one_more(error))
+            call.future.set_exception(plainly(error))
 
 
-def _one_more(error: Exception) -> Exception:
-    """Each gets its own: one exception raised in many tasks would gather all their tracebacks."""
-    if not isinstance(error, QueueUnavailable):
-        return error
-    again = type(error)(*error.args)
-    again.__cause__ = error.__cause__
-    return again
+def _note(future: asyncio.Future[Any]) -> None:
+    if not future.cancelled():
+        future.exception()
 
 
 def _deliver(calls: Sequence[_Call], told: Sequence[Any]) -> None:

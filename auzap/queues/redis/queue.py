@@ -73,8 +73,11 @@ class RedisQueue:
         #: marks each call of ``lease``, so that what nobody got of it can be found
         self._tag = token_hex(6).encode()
         self._number = count()
+        #: envelopes that were perhaps stored
         self._unsure: dict[str, None] = {}
+        #: lane -> token of the lease that this process has
         self._held: dict[str, int] = {}
+        #: that are on their way together
         self._acks = 0
 
     @classmethod
@@ -221,10 +224,10 @@ class RedisQueue:
     def _return(self, told: list[Any]) -> None:
         """What is handed out after the caller was cancelled goes back at once."""
         for lane, token, _ in told[0]:
-            _look_away(self._line.call(b"settle.defer", lane, b"%d" % token, b"0", b""))
+            self._line.post(b"settle.defer", lane, b"%d" % token, b"0", b"")
 
     def _stop(self, tag: bytes) -> None:
-        _look_away(self._line.call(b"freeing.stop", tag))
+        self._line.post(b"freeing.stop", tag)
 
     async def _hear_news(self, timeout: float) -> None:
         try:
@@ -241,7 +244,10 @@ class RedisQueue:
         for lease in held:
             args += (raw(lease.lane), b"%d" % lease.token)
         told = await self._line.call(b"settle.renew", *args)
-        return {lease.lane for lease, holds in zip(held, told, strict=True) if not holds}
+        lost = [lease for lease, holds in zip(held, told, strict=True) if not holds]
+        for lease in lost:
+            self._let_go(lease)
+        return {lease.lane for lease in lost}
 
     async def ack(self, lease: Lease, ids: Sequence[str]) -> None:
         args = [raw(lease.lane), b"%d" % lease.token]
@@ -268,10 +274,14 @@ class RedisQueue:
         self._settled(lease, await self._line.call(name, raw(lease.lane), b"%d" % lease.token, *args))
 
     def _settled(self, lease: Lease, status: int) -> None:
-        if status != _KEPT and self._held.get(lease.lane) == lease.token:
-            del self._held[lease.lane]
+        if status != _KEPT:
+            self._let_go(lease)
         if status == _LOST:
             raise LeaseLost("the lease is lost: its time is over, or the lane went back")
+
+    def _let_go(self, lease: Lease) -> None:
+        if self._held.get(lease.lane) == lease.token:
+            del self._held[lease.lane]
 
     async def wake(self, tenant: str, instance: str) -> None:
         while await self._line.call(b"freeing.wake", raw(tenant), raw(instance)) == _BATCH:
@@ -297,7 +307,7 @@ class RedisQueue:
         while len(found) < limit:
             some = min(_LETTERS, limit - len(found))
             told = await self._line.call(b"letters.some", last, b"%d" % some, *whose)
-            found += [letter_of(*one) for one in told]
+            found += [letter_of(*one) for one in told if None not in one]
             if len(told) < some:
                 break
             last = told[-1][0]
@@ -305,7 +315,7 @@ class RedisQueue:
 
     async def dead_letter(self, id: str) -> DeadLetter | None:  # noqa: A002
         told = await self._line.call(b"letters.one", raw(id))
-        return None if told is None else letter_of(*told)
+        return None if told is None or None in told else letter_of(*told)
 
     async def revive(self, ids: Sequence[str]) -> int:
         return await self._in_batches(b"letters.revive", ids)
@@ -344,13 +354,3 @@ def _until(left: float, due: int) -> float:
     """
     soonest = min(left, LOOK)
     return soonest if due < 0 else min(soonest, due / 1_000_000)
-
-
-def _look_away(future: asyncio.Future[Any]) -> None:
-    """Nobody waits for it: if the server is away, a lease ends by itself, and who waits for a ring looks again."""
-    future.add_done_callback(_taken_note_of)
-
-
-def _taken_note_of(future: asyncio.Future[Any]) -> None:
-    if not future.cancelled():
-        future.exception()

@@ -63,11 +63,13 @@ _WRONG: Final = {
     "NOPERM": "the user may not do what a queue needs",
     "WRONGTYPE": "something else has keys of these names; give the queue another ?prefix=",
     "SELECT": "this Redis has no database of that number",
+    "OLD": "this Redis is too old: it must be 6.2 or newer",
 }
 #: of an answer without a code of its own, some words
 _WORDS: Final = {
     "Authentication required": "NOAUTH",
     "DB index is out of range": "SELECT",
+    "Wrong number of args calling Redis command": "OLD",
     "CERTIFICATE_VERIFY_FAILED": "TLS",
 }
 

@@ -14,5 +14,6 @@ ops['census.count'] = function()
 end
 
 ops['census.version'] = function()
+  call('LPOP', STOP, 1) -- nothing is there; a Redis that is too old does not know how to take several
   return tonumber(call('HGET', META, 'version') or VERSION)
 end

@@ -22,8 +22,10 @@ function q.take_out(lane, record, wanted)
     for _, id in ipairs(out) do
       call('LREM', key, 1, id)
     end
-    record[4] = #leased - #out
-    q.write_record(lane, record)
+    if #out > 0 then
+      record[4] = #leased - #out
+      q.write_record(lane, record)
+    end
     return out, q.IS_KEPT
   end
   call('LTRIM', key, #leased, -1)
@@ -72,11 +74,13 @@ ops['settle.bury'] = function(at, count)
   end
   local out, became = q.take_out(lane, record, wanted)
   for _, id in ipairs(out) do
-    local head = q.read_head(call('HGET', BODIES, id))
-    call('HSET', BURIALS, id, ARGV[at + 2])
-    call('ZADD', DEAD, 0, id)
-    call('ZADD', DEAD_OF .. head.tenant, 0, id)
-    call('ZADD', BURIED, now, id)
+    local body = call('HGET', BODIES, id)
+    if body then
+      call('HSET', BURIALS, id, ARGV[at + 2])
+      call('ZADD', DEAD, 0, id)
+      call('ZADD', DEAD_OF .. q.read_head(body).tenant, 0, id)
+      call('ZADD', BURIED, now, id)
+    end
   end
   return became
 end
