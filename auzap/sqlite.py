@@ -32,7 +32,7 @@ _LOOK = 5.0
 #: arguments in one transaction at the most: bounds how long the first of them waits
 _GROUP = 256
 #: writers that come in a crowd wait so many seconds for the next ones: a transaction costs more than what is in it
-_CROWD, _GATHER = 4, 0.002
+_CROWD, _GATHER = 4, 0.001
 #: of these SQLite makes a plain DatabaseError
 _DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 

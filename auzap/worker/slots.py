@@ -14,8 +14,8 @@ _BRISK = 0.02
 _NEWEST = 0.05
 #: turns that are looked at before anything is said of them
 _FIRST = 32
-#: lanes that may wait for each slot while turns are brisk, and for all of them
-_AHEAD, _MOST_AHEAD = 6, 32
+#: lanes may wait for slots while turns are brisk: as many as get one within these seconds, and no more than that
+_SOON, _MOST_AHEAD = 0.1, 100
 #: part of them that is leased at once
 _LOT = 4
 #: seconds for which a lane waits for a slot: somebody else may have one free
@@ -53,8 +53,9 @@ class Slots:
 
     @property
     def _ahead(self) -> int:
-        brisk = self._seen >= _FIRST and self._average < _BRISK
-        return min(self._count * _AHEAD, _MOST_AHEAD) if brisk else 0
+        if self._seen < _FIRST or self._average >= _BRISK:
+            return 0
+        return int(min(self._count * _SOON / max(self._average, _SOON / _MOST_AHEAD), _MOST_AHEAD))
 
     def close(self) -> None:
         """Whoever has no slot gets none any more."""

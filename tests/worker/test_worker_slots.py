@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from auzap.worker.slots import Slot, Slots
 
 SHOP, SALON = "shop", "salon"
@@ -70,17 +72,23 @@ async def test_lanes_are_leased_ahead_only_while_turns_are_brisk() -> None:
     slots = Slots(5)
     assert (slots.lanes, slots.lot) == (5, 1)
     await brisk(slots)
-    assert (slots.lanes, slots.lot) == (35, 7)
+    assert (slots.lanes, slots.lot) == (105, 25)
     await brisk(slots, 3, seconds=1)
     assert slots.lanes == 5
     await brisk(slots, 100)
-    assert slots.lanes == 35
+    assert slots.lanes == 105
+
+
+async def test_no_more_are_leased_ahead_than_get_a_slot_soon() -> None:
+    slots = Slots(5)
+    await brisk(slots, 200, seconds=0.01)
+    assert slots.lanes == pytest.approx(5 + 50, abs=1)
 
 
 async def test_many_slots_lease_no_more_than_some_ahead() -> None:
     slots = Slots(50)
     await brisk(slots)
-    assert slots.lanes == 82
+    assert slots.lanes == 150
 
 
 async def test_a_slot_is_taken_and_given_back_once() -> None:
