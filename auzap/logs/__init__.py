@@ -24,6 +24,8 @@ __all__ = ["Logger", "configure", "get_logger", "mask"]
 
 #: they tell of every request and statement; of interest only when looking for a fault
 _CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx")
+#: it tells of every connection that a database took with it; what that means is told by whoever asked
+_UPSET = "sqlalchemy.pool"
 #: made once: ``json.dumps`` with arguments makes one for every line
 _encode = JSONEncoder().encode
 
@@ -130,6 +132,7 @@ def _configure_stdlib(handler: Handler, processors: list[Processor], level: str)
     root.setLevel(level.upper())
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.NOTSET if level == "debug" else logging.WARNING)
+    logging.getLogger(_UPSET).setLevel(logging.NOTSET if level == "debug" else logging.CRITICAL)
 
 
 def _without_formatted(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:

@@ -79,7 +79,8 @@ class BaseStore(ABC):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self.close()
+        with anyio.CancelScope(shield=True):  # who is cancelled leaves no connection open either
+            await self.close()
 
     @abstractmethod
     async def start(self) -> None: ...

@@ -45,8 +45,10 @@ def _execute(connection: Connection, table: Table, values: list[dict[str, Any]])
     try:
         connection.execute(insert(table), values)
     except StatementError as error:
-        # what the database or the column's type said, without the statement and everybody's values
-        raise (error.orig or error) from None
+        # what the database or the column's type said, without the statement and everybody's values; what is behind
+        # it stays: it tells a server that is away from a mistake
+        known = error.orig or error
+        raise known from known.__cause__
 
 
 def _row(organization_id: str, record: SQLModel) -> NewRow:

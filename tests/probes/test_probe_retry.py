@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support.gateway import GatewayProcess, Mode, Rule
 from tests.support.house import House
-from tests.support.servers import EVERYWHERE, ON_FILES, Standing
+from tests.support.servers import ON_FILES, Standing
 from tests.support.tally import accepted, assert_no_fault, people_faults
 from tests.support.writing import SHIPPED, client, put_all, written
 
@@ -15,7 +15,7 @@ _MESSAGES = 100
 _IDS = [f"M{number}" for number in range(_MESSAGES)]
 
 
-@EVERYWHERE
+@ON_FILES
 async def test_a_send_refused_once_doubles_nothing(tmp_path: Path, standing: Standing, gateway: GatewayProcess) -> None:
     gateway.set(Mode(rules=(Rule(do="refuse", first=1),)))
     house = House(tmp_path, gateway.url, plugins=SHIPPED, **standing)

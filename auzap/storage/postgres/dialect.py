@@ -36,7 +36,24 @@ class LenientDialect(PGDialect_asyncpg):
     supports_statement_cache = True
     #: who ends a connection that was given up
     leaving: Leaving | None = None
+    #: what an error of the driver's means
+    tell: Callable[[BaseException], BaseException] = staticmethod(lambda error: error)
     colspecs = {**PGDialect_asyncpg.colspecs, String: _AnyText}  # noqa: RUF012 - as SQLAlchemy declares it
+
+    def on_connect(self) -> Callable[[Any], None]:
+        """A connection that breaks off while it is set up: SQLAlchemy translates no error here."""
+        set_up: Callable[[Any], None] = super().on_connect()  # type: ignore[no-untyped-call]
+
+        def connect(connection: Any) -> None:
+            try:
+                set_up(connection)
+            except Exception as error:
+                known = self.tell(error)
+                if known is error:
+                    raise
+                raise known from error
+
+        return connect
 
     def do_terminate(self, dbapi_connection: Any) -> None:
         if self.leaving is None:

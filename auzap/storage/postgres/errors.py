@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import asyncpg
+from sqlalchemy.exc import DBAPIError
 
 from auzap.model.errors import StoreUnavailable
 from auzap.storage.dial import told_as
@@ -22,7 +23,9 @@ class Outdated(Exception):
 
 
 def said(error: BaseException) -> BaseException:
-    """What the driver said, if SQLAlchemy stands before it."""
+    """What the driver said, if SQLAlchemy stands before it: with its own error, its form of the driver's, or both."""
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        error = error.orig
     cause = error.__cause__
     return cause if isinstance(cause, _DRIVERS) and not isinstance(error, _DRIVERS) else error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
@@ -155,6 +156,7 @@ def _engine(base: Base, leaving: Leaving, size: tuple[int, int], execution_optio
     dialect = engine.sync_engine.dialect
     assert isinstance(dialect, LenientDialect)  # noqa: S101 - what DIALECT names
     dialect.leaving = leaving
+    dialect.tell = partial(told, place=server.place)
 
     def tell(context: ExceptionContext) -> BaseException | None:
         known = told(context.original_exception, server.place)
