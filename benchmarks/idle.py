@@ -14,7 +14,7 @@ from benchmarks.peer import Peer
 from benchmarks.regular import CONTACTS, FILE, install
 from benchmarks.shop import ROOT, Shop, opened
 
-__all__ = ["section"]
+__all__ = ["RATE", "section"]
 
 #: messages a second
 RATE = 20

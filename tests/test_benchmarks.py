@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks import plot
 from benchmarks.figures import Row, Run, Section, ratio, row, table, write
 from benchmarks.machine import Often, in_turns
+from benchmarks.peers.programs import PEERS
+from tests.support.postgres import require_postgres
+from tests.support.redis_server import require_redis
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "benchmarks" / "README.md"
@@ -17,6 +23,7 @@ TINY = (
     *("--runs", "1", "--repeats", "0", "--wait", "0"),
     *("--messages", "60", "--contacts", "20", "--concurrency", "5", "--seconds", "0.5"),
     *("--turns", "20", "--sizes", "30"),
+    *("--jobs", "60", "--lanes", "20", "--tenants", "1", "2", "--workers", "2"),
 )
 
 
@@ -28,7 +35,7 @@ def measured(*parts: str, page: Path) -> str:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -53,6 +60,57 @@ def test_every_other_part_measures(tmp_path: Path) -> None:
         "30 others waiting: CPU s per 1,000",
     ):
         assert what in told
+
+
+def test_the_pipeline_is_measured_on_servers(tmp_path: Path) -> None:
+    require_redis()
+    require_postgres()
+    told = measured("servers", page=tmp_path / "page.md")
+    for what in (
+        "Redis and Postgres, 5 at a time: 60 messages of 20 contacts",
+        "auzap with Redis and Postgres: CPU s per 1,000",
+        "auzap: peak MB",
+    ):
+        assert what in told
+
+
+@pytest.mark.soak
+def test_every_other_part_on_servers_measures(tmp_path: Path) -> None:
+    require_redis()
+    require_postgres()
+    told = measured("queue", "spread", page=tmp_path / "page.md")
+    for what in (
+        "auzap, Redis: jobs/s",
+        "auzap, SQLite: jobs/s",
+        "auzap: p99 ms",
+        "30 messages stored: CPU s per 1,000",
+        "30 others waiting: CPU s per 1,000",
+        "2 tenants / 1 tenants, CPU",
+        "2 workers: CPU s per 1,000",
+    ):
+        assert what in told
+
+
+def test_ratios_are_drawn_as_bars(tmp_path: Path) -> None:
+    rows = [
+        Row("auzap / npm bullmq, jobs/s", [1.0, 3.0, 2.0], 2, unit=" ×"),
+        Row("npm bullmq / auzap, CPU", [1.0, 3.0, 2.0], 2, unit=" ×"),
+        Row("auzap: jobs/s", [100.0], 0),
+    ]
+    bars = plot.plotted([Section("Queue, 50 at a time: 20 jobs", rows)])
+    assert bars == [("auzap / npm bullmq — Queue, 50 at a time", [1.0, 3.0, 2.0])]
+    plot.draw(bars, tmp_path / "ratios.svg")
+    drawn = ElementTree.parse(tmp_path / "ratios.svg").getroot()
+    assert any(one.text == "2.00 ×" for one in drawn.iter())
+
+
+def test_the_peers_are_exact_versions_and_their_programs_are_there() -> None:
+    folder = ROOT / "benchmarks" / "peers"
+    pins = (folder / "requirements.txt").read_text(encoding="ascii").split()
+    assert all(pin.count("==") == 1 and "/" not in pin for pin in pins)
+    node = json.loads((folder / "package.json").read_text(encoding="ascii"))["dependencies"]
+    assert all(version.replace(".", "").isdigit() for version in node.values())
+    assert all(list(folder.glob(f"{one.file}.*")) for one in PEERS)
 
 
 def test_a_ratio_is_of_the_same_round() -> None:
