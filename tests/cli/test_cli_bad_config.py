@@ -55,8 +55,10 @@ TOP = [
     (
         "sqlite:///queue.db",
         "amqp://127.0.0.1",
-        "1:8: queue: queue 'amqp': not installed; installed: bullmq+redis, bullmq+rediss, redis, redis+cluster, "
-        "redis+sentinel, rediss, sqlite",
+        (
+            "1:8: queue: queue 'amqp': not installed; installed: bullmq+redis, bullmq+rediss, redis, redis+cluster, "
+            "redis+sentinel, rediss, sqlite"
+        ),
     ),
     (
         "sqlite:///queue.db",
@@ -66,8 +68,10 @@ TOP = [
     (
         "sqlite:///auzap.db",
         "mysql://127.0.0.1/auzap",
-        "2:11: database: mysql: is no database that is known here; write it like sqlite:///data/auzap.db or "
-        "postgresql://user:pass@host/db",
+        (
+            "2:11: database: mysql: is no database that is known here; write it like sqlite:///data/auzap.db or "
+            "postgresql://user:pass@host/db"
+        ),
     ),
     (
         "worker:",
