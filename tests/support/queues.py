@@ -156,7 +156,9 @@ async def _lease_and_hang(queue: Queue, duration: str) -> None:
 async def _work(queue: Queue, worker: str) -> None:
     """Says that it is there, then handles until nothing is left: tells when each lease was held, and what was in it."""
     _tell("ready")
-    while leases := await take(queue, 4, worker=worker, wait=1):
+    wait = 30.0  # the others may take long to start
+    while leases := await take(queue, 4, worker=worker, wait=wait):
+        wait = 1
         for lease in leases:
             begun = time.time()
             await asyncio.sleep(random.random() * 0.002)

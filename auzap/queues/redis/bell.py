@@ -134,7 +134,7 @@ class Bell:
     async def _wait_at_the_server(self, waiting: Waiting) -> Any:
         timeout = max(waiting.until - time.monotonic(), 0.001)
         read = (b"BLPOP", self._keys.bell(side=self._side), self._keys.stop(waiting.tag), timeout)
-        told, _ = await self._exchange.ask([(b"lease.late", waiting.args)], before=read, longer=timeout)
+        told, _ = await self._exchange.ask([(b"lease.now", waiting.args)], before=read, longer=timeout)
         return told[0]
 
     def _fail(self, line: Sequence[Waiting], error: Exception) -> None:

@@ -15,7 +15,7 @@ from auzap.logs import get_logger
 from auzap.model.errors import ConfigError, QueueUnavailable
 from auzap.queues.redis.keys import Keys
 from auzap.queues.redis.location import Location
-from auzap.queues.redis.reaching import connect
+from auzap.queues.redis.reaching import connect, hang_up
 from auzap.queues.redis.script import Script
 from auzap.queues.redis.troubles import TROUBLES, may_be_another, told_as
 
@@ -111,7 +111,7 @@ class Exchange:
     async def hang_up(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            await connection.disconnect(nowait=True)
+            await hang_up(connection)
 
     def _told(self, error: Exception, kind: type[QueueUnavailable]) -> Exception:
         told = told_as(error, self._location.name)

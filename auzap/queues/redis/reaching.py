@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from redis.asyncio.connection import Connection, SSLConnection
@@ -17,7 +17,10 @@ from auzap.queues.redis.keys import Keys
 from auzap.queues.redis.location import Location, Login
 from auzap.queues.redis.troubles import TROUBLES, told_as
 
-__all__ = ["ask", "connect", "connected"]
+__all__ = ["ask", "connect", "connected", "hang_up"]
+
+#: seconds that a server may take to say good-bye
+_GOODBYE = 1.0
 
 
 async def connect(location: Location) -> Connection:
@@ -57,12 +60,19 @@ async def connected(location: Location) -> AsyncIterator[Connection]:
             raise
         raise told from error
     finally:
-        await connection.disconnect(nowait=True)
+        await hang_up(connection)
 
 
 async def ask(connection: Connection, *command: bytes | str | int) -> Any:
     await connection.send_command(*command)
     return await connection.read_response()
+
+
+async def hang_up(connection: Connection) -> None:
+    """Wait until it is closed: over TLS both sides say so. One that does not answer any more is left behind."""
+    with suppress(*TROUBLES):
+        async with asyncio.timeout(_GOODBYE):
+            await connection.disconnect()
 
 
 async def _open(location: Location, host: str, port: int, login: Login, db: int = 0) -> Connection:
@@ -82,7 +92,7 @@ async def _open(location: Location, host: str, port: int, login: Login, db: int 
     try:
         await connection.connect()  # type: ignore[no-untyped-call]
     except BaseException:
-        await connection.disconnect(nowait=True)
+        await hang_up(connection)
         raise
     return connection
 
@@ -123,7 +133,7 @@ async def _master(location: Location, host: str, port: int) -> tuple[str, int] |
     try:
         found = await ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", location.service)
     finally:
-        await sentinel.disconnect(nowait=True)
+        await hang_up(sentinel)
     return (found[0].decode(), int(found[1])) if found else None
 
 
@@ -133,11 +143,11 @@ async def _only_master(location: Location, host: str, port: int) -> Connection:
     try:
         role = (await ask(connection, "ROLE"))[0]
     except BaseException:
-        await connection.disconnect(nowait=True)
+        await hang_up(connection)
         raise
     if role == b"master":
         return connection
-    await connection.disconnect(nowait=True)
+    await hang_up(connection)
     raise Away(f"{host}:{port}, which the sentinels name, is no master now")
 
 
@@ -165,7 +175,7 @@ async def _node(location: Location, host: str, port: int, slot: int) -> tuple[st
     try:
         ranges = await ask(connection, "CLUSTER", "SLOTS")
     finally:
-        await connection.disconnect(nowait=True)
+        await hang_up(connection)
     for first, last, master, *_ in ranges:
         if first <= slot <= last:
             return (master[0] or b"").decode() or host, int(master[1])

@@ -43,12 +43,11 @@ ops['freeing.forget'] = function(at, count)
   return 1
 end
 
--- tag: the call of `lease` that waits with it should take nothing any more. The one that its read takes, and another
--- for the lease behind it to find; if it is over, both go by themselves.
+-- tag: the lease call that waits with it should not any more. What is not read goes by itself.
 ops['freeing.stop'] = function(at)
   local key = STOP .. ARGV[at]
   call('DEL', key)
-  call('RPUSH', key, '1', '1')
+  call('RPUSH', key, '1')
   call('PEXPIRE', key, 2000)
   return 1
 end

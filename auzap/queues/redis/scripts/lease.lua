@@ -139,12 +139,3 @@ ops['lease.now'] = function(at, count)
   end
   return {leases, q.ready[want.side] and 1 or 0, q.first_due < q.NEVER and math.max(q.first_due - now, 0) or -1}
 end
-
--- The same for a call that has waited.
-ops['lease.late'] = function(at, count)
-  if call('DEL', STOP .. ARGV[at + 1]) == 0 then
-    return ops['lease.now'](at, count)
-  end
-  q.ready[ARGV[at + 3]] = call('EXISTS', TURNS .. ARGV[at + 3]) == 1 -- it was called off; perhaps it took a ring
-  return {{}, 0, -1}
-end
