@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from auzap.model.errors import Unavailable
 
-__all__ = ["Writer", "connect", "forgettable", "read_only", "told_as", "unwritable"]
+__all__ = ["Writer", "connect", "read_only", "told_as", "unwritable"]
 
 Tx = TypeVar("Tx")
 A = TypeVar("A")
@@ -126,12 +126,6 @@ def _code(error: Exception) -> int:
     return code & 0xFF
 
 
-def forgettable(op: Op[Tx, A, R]) -> Op[Tx, A, R]:
-    """Mark what may be undone by a power cut, not by a crash: nobody waits for the disk to have it."""
-    op.__dict__["forgettable"] = True
-    return op
-
-
 class _Waiting:
     """One argument on its way to the file."""
 
@@ -182,7 +176,6 @@ class Writer(Generic[Tx]):
         #: wakes the thread for what may wait
         self._alarm: asyncio.TimerHandle | None = None
         self._closed = False
-        self._waits_for_disk = True
 
     def start(self) -> None:
         """Begin; from now on this belongs to the running event loop."""
@@ -299,7 +292,6 @@ class Writer(Generic[Tx]):
         for item in group:
             by_op.setdefault(item.op, []).append(item)
         results: list[tuple[_Waiting, Any, Exception | None]] = []
-        self._wait_for_disk(connection, not all("forgettable" in op.__dict__ for op in by_op))
         connection.execute("BEGIN IMMEDIATE")
         try:
             for op, items in by_op.items():
@@ -312,11 +304,6 @@ class Writer(Generic[Tx]):
                 connection.execute("ROLLBACK")
             raise
         return results
-
-    def _wait_for_disk(self, connection: sqlite3.Connection, wait: bool) -> None:
-        if wait is not self._waits_for_disk:
-            connection.execute(f"PRAGMA synchronous={'FULL' if wait else 'NORMAL'}")
-            self._waits_for_disk = wait
 
     def _told(self, error: Exception) -> Exception:
         return told_as(self._away, error, name=self._name)

@@ -14,7 +14,6 @@ from auzap.contract.queue import Lease
 from auzap.queues.sqlite.clock import Clock
 from auzap.queues.sqlite.lanes import next_due, promote
 from auzap.queues.sqlite.rows import PACKED, envelope_of, plain, stored
-from auzap.sqlite import forgettable
 
 __all__ = ["Taken", "Wanted", "lease"]
 
@@ -64,7 +63,6 @@ class Taken:
     due: float | None
 
 
-@forgettable
 def lease(tx: sqlite3.Connection, wanted: Sequence[Wanted]) -> list[Taken]:
     with Clock(tx) as clock:
         promote(clock)

@@ -11,7 +11,6 @@ from auzap.contract.queue import Burial, Lease
 from auzap.queues.sqlite.clock import Clock
 from auzap.queues.sqlite.lanes import put_off, release, remove
 from auzap.queues.sqlite.rows import burial_text, stored
-from auzap.sqlite import forgettable
 
 __all__ = ["LEASED", "Burying", "Deferring", "Renewal", "Retrying", "Settled", "ack", "bury", "defer", "renew", "retry"]
 
@@ -64,7 +63,6 @@ class Renewal:
     duration: float
 
 
-@forgettable
 def ack(tx: sqlite3.Connection, done: Sequence[tuple[Lease, Sequence[str]]]) -> list[Settled]:
     """All together: a lane is leased to one at a time, so that each is there once, but for those that are lost."""
     with Clock(tx) as clock:
@@ -111,7 +109,6 @@ def defer(tx: sqlite3.Connection, deferrals: Sequence[Deferring]) -> list[Settle
         return [_defer(clock, item) for item in deferrals]
 
 
-@forgettable
 def renew(tx: sqlite3.Connection, renewals: Sequence[Renewal]) -> list[set[str]]:
     """For each, the lanes that are lost."""
     with Clock(tx) as clock:
