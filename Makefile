@@ -1,5 +1,6 @@
 # make run    set up what is missing, then start the bot of config.yaml
 # make test   set up what is missing, then every check that a change must pass
+# make test-servers   the same on Redis, Postgres and BullMQ, which must be installed
 # make soak   the long form of the tests
 # make docs   build the documentation's pages into build/site
 # make bench  measure; see benchmarks/README.md
@@ -17,7 +18,7 @@ editable := $(addprefix -e ,. plugins/aurora plugins/client_ai)
 is_new_enough = $(shell ($(PYTHON) -c 'import sys; print(sys.version_info >= (3, 11))') 2>/dev/null || true)
 is_what = $(shell ($(PYTHON) --version) 2>&1 || true)
 
-.PHONY: run test soak docs bench clean
+.PHONY: run test test-servers soak docs bench clean
 .DELETE_ON_ERROR:
 # Without bytecode each of the hundreds of processes that the tests start would compile auzap anew.
 unexport PYTHONDONTWRITEBYTECODE
@@ -30,7 +31,10 @@ test: $(VENV)/.installed-dev
 	$(bin)/ruff format --check .
 	$(bin)/mypy
 	$(bin)/lint-imports --no-logo
-	$(bin)/pytest -m "not soak" -n 4 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	$(bin)/pytest -m "not soak and not servers" -n 4 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+
+test-servers: $(VENV)/.installed-dev
+	$(bin)/pytest -m "servers and not soak" -n 4 --dist worksteal
 
 soak: $(VENV)/.installed-dev
 	$(bin)/pytest -m soak

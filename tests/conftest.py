@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.postgres import Cluster, shared_cluster
+
+#: in a test's path or parameters: it runs against Redis, Postgres or a Node program
+_SERVERS = re.compile(r"redis|postgres|supabase|bullmq|chaos|probe_fair|probe_servers|servers")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _SERVERS.search(item.nodeid.partition("tests/")[2]):
+            item.add_marker(pytest.mark.servers)
 
 
 @pytest.fixture(scope="session")
