@@ -305,10 +305,8 @@ async def test_a_scheduled_reply_that_was_refused_for_good_is_sent_when_it_is_br
     house = House(tmp_path, gateway.url)
     await house.put(job(message("!later 0.05")))
     await house.serve()
-    await house.serve_until(
-        lambda: len(gateway.posts) == 1 and len(house.rows("SELECT 1 FROM auzap_outbox WHERE state = 'failed'")) == 1
-    )
-    await anyio.sleep(0.1)
+    await house.serve_until(lambda: len(house.queued("SELECT 1 FROM envelopes WHERE state = 'dead'")) == 1)
+    assert len(house.rows("SELECT 1 FROM auzap_outbox WHERE state = 'failed'")) == len(gateway.posts) == 1
     assert [letter.stage for letter in await house.dead()] == ["send"]
     assert house.one("SELECT state FROM auzap_inbox") == "done", "the turn itself was answered"
 
