@@ -129,12 +129,13 @@ def _code(error: Exception) -> int:
 class _Waiting:
     """One argument on its way to the file."""
 
-    __slots__ = ("arg", "future", "op")
+    __slots__ = ("arg", "durable", "future", "op")
 
-    def __init__(self, op: Any, arg: Any, future: asyncio.Future[Any]) -> None:
+    def __init__(self, op: Any, arg: Any, future: asyncio.Future[Any], durable: bool) -> None:
         self.op = op
         self.arg = arg
         self.future = future
+        self.durable = durable
 
 
 class _Hold:
@@ -176,25 +177,47 @@ class Writer(Generic[Tx]):
         #: wakes the thread for what may wait
         self._alarm: asyncio.TimerHandle | None = None
         self._closed = False
+        #: how the connection commits
+        self._durably = True
 
     def start(self) -> None:
         """Begin; from now on this belongs to the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
-    async def write(self, op: Callable[[Tx, Sequence[A]], Sequence[R | Exception]], arg: A, *, wait: float = 0.0) -> R:
+    async def write(
+        self,
+        op: Callable[[Tx, Sequence[A]], Sequence[R | Exception]],
+        arg: A,
+        *,
+        wait: float = 0.0,
+        durable: bool = True,
+    ) -> R:
         """Durable when it returns.
 
         :param wait: seconds that it may wait for others to be written with.
+        :param durable: if not, a crash of this process undoes nothing of it, but a power cut may; what is written
+            durably after it takes it to the disk too.
 
         An exception among the results is raised to its own caller alone; what the others wrote stands.
         Once begun it is finished, also when the caller is cancelled.
 
         :raises Unavailable: the file is away; nothing was written.
         """
+        return await self.submit(op, arg, wait=wait, durable=durable)
+
+    def submit(
+        self,
+        op: Callable[[Tx, Sequence[A]], Sequence[R | Exception]],
+        arg: A,
+        *,
+        wait: float = 0.0,
+        durable: bool = True,
+    ) -> asyncio.Future[R]:
+        """As ``write``. What is submitted without a pause between goes together, in this order."""
         future: asyncio.Future[R] = self._running_loop().create_future()
-        self._put(_Waiting(op, arg, future), wait)
-        return await future
+        self._put(_Waiting(op, arg, future, durable), wait)
+        return future
 
     @asynccontextmanager
     async def hold(self) -> AsyncIterator[None]:
@@ -292,6 +315,7 @@ class Writer(Generic[Tx]):
         for item in group:
             by_op.setdefault(item.op, []).append(item)
         results: list[tuple[_Waiting, Any, Exception | None]] = []
+        self._commit_durably(connection, any(item.durable for item in group))
         connection.execute("BEGIN IMMEDIATE")
         try:
             for op, items in by_op.items():
@@ -304,6 +328,12 @@ class Writer(Generic[Tx]):
                 connection.execute("ROLLBACK")
             raise
         return results
+
+    def _commit_durably(self, connection: sqlite3.Connection, durably: bool) -> None:
+        """In WAL mode NORMAL is consistent after whatever happens, but does not wait for the disk."""
+        if durably is not self._durably:
+            connection.execute(f"PRAGMA synchronous={'FULL' if durably else 'NORMAL'}")
+            self._durably = durably
 
     def _told(self, error: Exception) -> Exception:
         return told_as(self._away, error, name=self._name)

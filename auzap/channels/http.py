@@ -136,6 +136,8 @@ class HttpClient:
             raise CannotConnect("no connection in time") from error
         except (OSError, UnicodeError) as error:
             raise CannotConnect(_told(error)) from error
+        if connection.closed.done():  # it was lost before anybody asked: nobody would be told
+            raise CannotConnect("the connection was closed")
         self._open.add(connection)
         return connection
 

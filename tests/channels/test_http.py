@@ -173,6 +173,20 @@ async def test_nobody_listens() -> None:
             await http.post("/", b"")
 
 
+async def test_a_connection_that_is_closed_at_once_is_none() -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.abort()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        async with client(f"http://127.0.0.1:{port}", timeout=5) as http:
+            for _ in range(20):
+                began = asyncio.get_running_loop().time()
+                with pytest.raises((CannotConnect, AnswerLost)):
+                    await http.get("/")
+                assert asyncio.get_running_loop().time() - began < 2
+
+
 @pytest.mark.parametrize("host", ["1.2.3", "127.1", "0x7f000001", "256.0.0.1", "2130706433"])
 async def test_half_an_address_is_not_completed(host: str) -> None:
     async with client(f"http://{host}:9") as http:

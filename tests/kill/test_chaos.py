@@ -23,9 +23,9 @@ from auzap.registry import Registry
 from auzap.worker.serve import open_queue
 from tests.support.gateway import GatewayProcess, Mode
 from tests.support.house import House, job
-from tests.support.postgres import Cluster, private_cluster
-from tests.support.redis_server import RedisServer, redis_server
-from tests.support.servers import on
+from tests.support.postgres import Cluster
+from tests.support.redis_server import RedisServer
+from tests.support.servers import own_servers
 from tests.support.witness import Witness
 from tests.support.workers import ended, until, working
 from tests.support.writing import client, written
@@ -86,21 +86,16 @@ class Place:
 @contextmanager
 def place(folder: Path, run_folder: Path, plan: Plan) -> Iterator[Place]:
     mode = Mode(delay=(0.0, 0.03), refuse=0.05, hang=0.01, seed=plan.seed)
-    with (
-        redis_server(folder / "redis", appendonly="yes", appendfsync="always") as redis,
-        private_cluster(run_folder) as postgres,
-        postgres.database(folder) as database,
-        GatewayProcess(mode) as gateway,
-    ):
+    with own_servers(folder, run_folder) as own, GatewayProcess(mode) as gateway:
         house = House(
             folder,
             gateway.url,
             plugins={"scribe": {"delay": "2ms"}},
             tenants=[f"tenant{number}" for number in range(_TENANTS)],
             worker={"concurrency": 20, "lease": "4s", "timeout": "30s", "backoff": {"delay": "20ms"}},
-            **on(redis.url, database.url),
+            **own.standing,
         )
-        yield Place(house, gateway, redis, postgres)
+        yield Place(house, gateway, own.redis, own.postgres)
 
 
 class Crew:

@@ -12,9 +12,7 @@ from anyio.to_thread import run_sync
 
 from tests.support.gateway import GatewayProcess
 from tests.support.house import House
-from tests.support.postgres import private_cluster
-from tests.support.redis_server import redis_server
-from tests.support.servers import on
+from tests.support.servers import own_servers
 from tests.support.tally import accepted, assert_no_fault, people_faults, replies_by_chat
 from tests.support.workers import ended, until, working
 from tests.support.writing import OWNER, SHIPPED, client, number_of, put_all, written
@@ -67,28 +65,11 @@ def _done(house: House) -> int:
 
 
 @pytest.mark.parametrize("how", ["stopped", "killed"])
-@pytest.mark.parametrize("away", [0, 3])
-async def test_redis_restarted_under_load(
-    tmp_path: Path, run_folder: Path, gateway: GatewayProcess, how: str, away: float
+@pytest.mark.parametrize(("what", "away"), [("redis", 0), ("redis", 3), ("postgres", 0), ("postgres", 12)])
+async def test_a_server_is_restarted_under_load_and_away(
+    tmp_path: Path, run_folder: Path, gateway: GatewayProcess, what: str, how: str, away: float
 ) -> None:
-    with (
-        redis_server(tmp_path / "redis", appendonly="yes", appendfsync="always") as redis,
-        private_cluster(run_folder) as postgres,
-        postgres.database(tmp_path) as database,
-    ):
-        house = House(tmp_path, gateway.url, plugins=SHIPPED, **on(redis.url, database.url))
-        await _fall(house, gateway, redis.kill if how == "killed" else redis.stop, redis.start, away)
-
-
-@pytest.mark.parametrize("how", ["stopped", "killed"])
-@pytest.mark.parametrize("away", [0, 12])
-async def test_postgres_restarted_under_load_and_away(
-    tmp_path: Path, run_folder: Path, gateway: GatewayProcess, how: str, away: float
-) -> None:
-    with (
-        redis_server(tmp_path / "redis", appendonly="yes", appendfsync="always") as redis,
-        private_cluster(run_folder) as postgres,
-        postgres.database(tmp_path) as database,
-    ):
-        house = House(tmp_path, gateway.url, plugins=SHIPPED, **on(redis.url, database.url))
-        await _fall(house, gateway, postgres.kill if how == "killed" else postgres.stop, postgres.start, away)
+    with own_servers(tmp_path, run_folder) as own:
+        house = House(tmp_path, gateway.url, plugins=SHIPPED, **own.standing)
+        server = own.redis if what == "redis" else own.postgres
+        await _fall(house, gateway, server.kill if how == "killed" else server.stop, server.start, away)

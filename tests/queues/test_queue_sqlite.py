@@ -8,11 +8,12 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
-from auzap.contract.queue import Burial, Stats
+from auzap.contract.queue import Burial, Lease, Stats
 from auzap.model.errors import BadPayload, ConfigError, LeaseLost, QueueUnavailable
 from auzap.queues.sqlite import SqliteQueue
 from auzap.queues.sqlite.freeing import blame, wake
@@ -24,7 +25,7 @@ from auzap.queues.sqlite.putting import put
 from auzap.queues.sqlite.schema import open_file
 from auzap.queues.sqlite.settling import Burying, Deferring, Renewal, Retrying, ack, bury, defer, renew, retry
 from tests.support.plans import scans_a_table
-from tests.support.queues import Place, an_envelope, one, several, take
+from tests.support.queues import Place, an_envelope, lane_of, one, several, take
 
 BURIAL = Burial(stage="handle", reason="raised")
 
@@ -320,8 +321,8 @@ def work(connection: sqlite3.Connection, raw: sqlite3.Connection) -> None:
     :param raw: lets time pass.
     """
     later = time.time() + 60
-    put(connection, [several("ana", 30), several("bia", 2), [an_envelope("caio", tenant="other")]])
-    put(connection, [[an_envelope("late", not_before=later), an_envelope("later", not_before=later + 60)]])
+    put(connection, [(several("ana", 30), []), (several("bia", 2), []), ([an_envelope("caio", tenant="other")], [])])
+    put(connection, [([an_envelope("late", not_before=later), an_envelope("later", not_before=later + 60)], [])])
     want = Wanted(worker="worker", lanes=2, side=False, duration=30, most=None, held={})
     (first,), (second,) = ([taken.leases for taken in lease(connection, [want])] for _ in range(2))
     ana, caio, bia = *first, *second
@@ -380,6 +381,79 @@ async def test_waiting_costs_less_than_a_hundredth_of_a_core(tmp_path: Path) -> 
     (spent,) = await Place("sqlite", tmp_path).output("idle", 2)
 
     assert spent < 0.02
+
+
+async def waiting(queue: SqliteQueue, **more: Any) -> asyncio.Task[list[Lease]]:
+    """It has looked, and found nothing."""
+    task = asyncio.ensure_future(take(queue, wait=10, **more))
+    await anyio.sleep(0.02)
+    assert not task.done()
+    return task
+
+
+async def test_who_waits_gets_what_is_put_from_the_transaction_that_stores_it(queue: SqliteQueue) -> None:
+    task = await waiting(queue)
+
+    await queue.put([an_envelope("ana")])
+    await asyncio.sleep(0)
+
+    assert task.done()
+    assert [lease_.lane for lease_ in task.result()] == [lane_of("ana")]
+
+
+async def test_a_put_that_stores_nothing_new_leaves_who_waits_waiting(queue: SqliteQueue) -> None:
+    envelope = an_envelope("ana", dedupe="key")
+    await queue.put([envelope])
+    held = await one(queue)
+    task = await waiting(queue)
+
+    assert await queue.put([an_envelope("bia", dedupe="key")]) == [False]
+    assert not task.done()
+
+    await queue.defer(held, 0)
+    assert [lease_.lane for lease_ in await asyncio.wait_for(task, 5)] == [lane_of("ana")]
+
+
+async def test_what_cannot_be_put_leaves_who_waits_waiting(queue: SqliteQueue) -> None:
+    payload: list[Any] = []
+    for _ in range(100_000):
+        payload = [payload]
+    task = await waiting(queue)
+
+    with pytest.raises(BadPayload):
+        await queue.put([an_envelope("ana", payload)])
+    await queue.put([an_envelope("bia")])
+
+    assert [lease_.lane for lease_ in await asyncio.wait_for(task, 5)] == [lane_of("bia")]
+
+
+async def test_who_put_may_be_cancelled_and_who_waits_still_gets_it(queue: SqliteQueue) -> None:
+    task = await waiting(queue)
+    putting = asyncio.ensure_future(queue.put([an_envelope("ana")]))
+    await asyncio.sleep(0)
+    putting.cancel()
+
+    assert [lease_.lane for lease_ in await asyncio.wait_for(task, 5)] == [lane_of("ana")]
+
+
+@pytest.mark.parametrize("steps", range(4))
+async def test_who_waited_and_was_cancelled_has_taken_nothing_of_what_was_put(queue: SqliteQueue, steps: int) -> None:
+    task = await waiting(queue)
+    putting = asyncio.ensure_future(queue.put([an_envelope("ana")]))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(putting, task, return_exceptions=True)
+
+    lease_ = await one(queue, wait=2)
+    assert lease_.envelopes[0].lost_leases == 0
+
+
+async def test_what_becomes_due_while_nobody_looks_is_leased(queue: SqliteQueue) -> None:
+    await queue.put([an_envelope("ana"), an_envelope("bia", not_before=time.time() + 0.1)])
+    await one(queue)  # and nothing more
+
+    assert (await one(queue, wait=5)).lane == lane_of("bia")
 
 
 async def test_a_lost_lease_does_not_disturb_the_others_in_its_group(queue: SqliteQueue) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.postgres import Cluster
-from tests.support.redis_server import url_for
+from tests.support.postgres import Cluster, private_cluster
+from tests.support.redis_server import RedisServer, redis_server, url_for
 
-__all__ = ["EVERYWHERE", "ON_FILES", "Standing", "on", "standing_on"]
+__all__ = ["EVERYWHERE", "ON_FILES", "Own", "Standing", "on", "own_servers", "standing_on"]
 
 #: what ``House`` is given of it
 Standing = dict[str, Any]
@@ -39,3 +40,23 @@ def standing_on(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iter
 
 def on(queue: str, database: str) -> Standing:
     return {"queue": queue, "database": {"url": database, "migrate": "auto"}}
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Servers that a test may let fall: nobody else uses them."""
+
+    redis: RedisServer
+    postgres: Cluster
+    standing: Standing
+
+
+@contextmanager
+def own_servers(folder: Path, run_folder: Path) -> Iterator[Own]:
+    """Both write to the disk before they confirm."""
+    with (
+        redis_server(folder / "redis", appendonly="yes", appendfsync="always") as redis,
+        private_cluster(run_folder) as postgres,
+        postgres.database(folder) as database,
+    ):
+        yield Own(redis, postgres, on(redis.url, database.url))

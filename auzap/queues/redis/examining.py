@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 
-from redis.asyncio.connection import Connection
 from redis.exceptions import ResponseError
 
 from auzap.contract.queue import Examination
 from auzap.queues.redis.location import Location
-from auzap.queues.redis.reaching import ask, connected
+from auzap.queues.redis.reaching import connected
+from auzap.queues.redis.wire import Wire
 
 __all__ = ["examine"]
 
@@ -19,9 +19,9 @@ _SETTINGS = ("appendonly", "appendfsync", "save", "maxmemory", "maxmemory-policy
 
 async def examine(location: Location) -> Examination:
     """:raises QueueUnavailable: it is away. :raises ConfigError: it cannot be opened."""
-    async with connected(location) as connection, asyncio.timeout(location.timeout):
-        info = _info(await ask(connection, "INFO"))
-        settings = await _settings(connection)
+    async with connected(location) as wire, asyncio.timeout(location.timeout):
+        info = _info(await wire.ask("INFO"))
+        settings = await _settings(wire)
     replicas = int(info.get("connected_slaves", "0"))
     facts = [
         f"Redis {info.get('redis_version', '?')}",
@@ -36,12 +36,12 @@ def _info(text: bytes) -> dict[str, str]:
     return {key: value for key, _, value in lines if key}
 
 
-async def _settings(connection: Connection) -> dict[str, str]:
+async def _settings(wire: Wire) -> dict[str, str]:
     """Those that it tells: some providers keep them to themselves."""
     found: dict[str, str] = {}
     for name in _SETTINGS:
         try:
-            told = await ask(connection, "CONFIG", "GET", name)
+            told = await wire.ask("CONFIG", "GET", name)
         except ResponseError:
             return {}
         if told:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from secrets import token_hex
 from typing import Any
 
-from hiredis import pack_command
-from redis.asyncio.connection import Connection
 from redis.exceptions import NoScriptError, ResponseError
 
 from auzap.logs import get_logger
 from auzap.model.errors import ConfigError, QueueUnavailable
 from auzap.queues.redis.keys import Keys
 from auzap.queues.redis.location import Location
-from auzap.queues.redis.reaching import connect, hang_up
+from auzap.queues.redis.reaching import connect
 from auzap.queues.redis.script import Script
 from auzap.queues.redis.troubles import TROUBLES, may_be_another, told_as
+from auzap.queues.redis.wire import Command, Wire
 
 __all__ = ["AnswerLost", "Declined", "Exchange", "Memory", "Operation", "plainly"]
 
@@ -25,7 +23,6 @@ log = get_logger("auzap.queue")
 
 #: its name and its arguments
 Operation = tuple[bytes, Sequence[bytes]]
-Command = Sequence[bytes | int | float]
 
 
 class AnswerLost(QueueUnavailable):
@@ -76,7 +73,7 @@ class Exchange:
         self._script = script
         self._memory = memory
         self._meta = Keys(location.prefix).meta
-        self._connection: Connection | None = None
+        self._wire: Wire | None = None
 
     async def ask(
         self,
@@ -93,12 +90,12 @@ class Exchange:
         :raises QueueUnavailable: the server is away.
         :raises ConfigError: it will never do, and never did.
         """
-        connection = await self._connected()
+        wire = await self._connected()
         try:
-            async with asyncio.timeout(self._location.timeout + longer):
-                return await self._ask(connection, self._command(operations), before, after)
+            seconds = self._location.timeout + longer
+            return await self._ask(wire, self._command(operations), before, after, seconds)
         except ResponseError as error:
-            if before or after or may_be_another(error):  # there are answers on the way that nobody reads
+            if may_be_another(error):
                 await self.hang_up()
             raise self._told(error, Declined) from error
         except TROUBLES as error:
@@ -109,9 +106,9 @@ class Exchange:
             raise
 
     async def hang_up(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            await hang_up(connection)
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            await wire.hang_up()
 
     def _told(self, error: Exception, kind: type[QueueUnavailable]) -> Exception:
         told = told_as(error, self._location.name)
@@ -120,18 +117,18 @@ class Exchange:
         passes = isinstance(told, QueueUnavailable) or self._memory.was_there
         return kind(str(told)) if passes else told
 
-    async def _connected(self) -> Connection:
-        if self._connection is not None:
-            if not await self._connection.can_read():  # else the server has closed it
-                return self._connection
+    async def _connected(self) -> Wire:
+        if self._wire is not None:
+            if self._wire.is_fresh:
+                return self._wire
             await self.hang_up()
         try:
-            self._connection = await connect(self._location)
+            self._wire = await connect(self._location)
         except ConfigError as error:
             if self._memory.was_there:  # what was right yesterday: somebody mends it
                 raise QueueUnavailable(*error.args) from error
             raise
-        return self._connection
+        return self._wire
 
     def _command(self, operations: Sequence[Operation]) -> list[bytes | int]:
         memory = self._memory
@@ -141,24 +138,16 @@ class Exchange:
         return command
 
     async def _ask(
-        self, connection: Connection, command: list[bytes | int], before: Command, after: Command
+        self, wire: Wire, command: list[bytes | int], before: Command, after: Command, seconds: float
     ) -> tuple[list[Any], Any]:
-        packed = [_packed(one) for one in (before, (b"EVALSHA", *command), after) if one]
-        await connection.send_packed_command(packed, check_health=False)
-        if before:
-            await connection.read_response()
-        try:
-            told = await connection.read_response()
-        except NoScriptError:
-            if after:
-                await connection.read_response()
+        commands = [one for one in (before, (b"EVALSHA", *command), after) if one]
+        answers = await wire.exchange(commands, seconds=seconds)
+        if isinstance(answers[1 if before else 0], NoScriptError):
             again = (b"EVAL", self._script.text, *command[1:])
-            await connection.send_packed_command([_packed(one) for one in (again, after) if one], check_health=False)
-            told = await connection.read_response()
+            answers[1 if before else 0 :] = await wire.exchange([one for one in (again, after) if one], seconds=seconds)
+        for answer in answers:
+            if isinstance(answer, ResponseError):
+                raise answer
+        told = answers[1 if before else 0]
         self._memory.met(told[0])
-        return told[1:], await connection.read_response() if after else None
-
-
-def _packed(command: Command) -> bytes:
-    packed: bytes = pack_command(tuple(command))  # type: ignore[arg-type]  # its stub says: a tuple of one
-    return packed
+        return told[1:], answers[-1] if after else None

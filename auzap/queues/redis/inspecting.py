@@ -9,7 +9,7 @@ from auzap.contract.queue import Inspection
 from auzap.queues.redis.bodies import plain, raw
 from auzap.queues.redis.keys import Keys
 from auzap.queues.redis.location import Location
-from auzap.queues.redis.reaching import ask, connected
+from auzap.queues.redis.reaching import connected
 
 __all__ = ["dead_ids", "inspect"]
 
@@ -32,7 +32,7 @@ def dead_ids(location: Location, prefix: str, limit: int) -> list[str]:
 
 
 async def _dead_ids(location: Location, prefix: str, limit: int) -> list[str]:
-    async with connected(location) as connection, asyncio.timeout(location.timeout):
+    async with connected(location) as wire, asyncio.timeout(location.timeout):
         key, begun = Keys(location.prefix).dead, raw(prefix)
-        found = await ask(connection, "ZRANGEBYLEX", key, b"[" + begun, "+", "LIMIT", 0, limit)
+        found = await wire.ask("ZRANGEBYLEX", key, b"[" + begun, "+", "LIMIT", 0, limit)
     return [plain(one) for one in found if one.startswith(begun)]

@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from typing import Any
+from contextlib import asynccontextmanager
 
-from redis.asyncio.connection import Connection, SSLConnection
 from redis.crc import key_slot
 from redis.exceptions import ConnectionError as Away
 
 from auzap.model.errors import ConfigError
 from auzap.queues.redis.keys import Keys
-from auzap.queues.redis.location import Location, Login
+from auzap.queues.redis.location import Location, Login, Tls
 from auzap.queues.redis.troubles import TROUBLES, told_as
+from auzap.queues.redis.wire import Wire
 
-__all__ = ["ask", "connect", "connected", "hang_up"]
-
-#: seconds that a server may take to say good-bye
-_GOODBYE = 1.0
+__all__ = ["connect", "connected"]
 
 
-async def connect(location: Location) -> Connection:
+async def connect(location: Location) -> Wire:
     """A connection of one's own. It has no time limits: whoever reads from it sets one.
 
     :raises QueueUnavailable: nobody can be reached, or who can be does not have the queue now.
@@ -46,75 +42,56 @@ async def connect(location: Location) -> Connection:
 
 
 @asynccontextmanager
-async def connected(location: Location) -> AsyncIterator[Connection]:
+async def connected(location: Location) -> AsyncIterator[Wire]:
     """For a moment.
 
     :raises QueueUnavailable: it is away. :raises ConfigError: it will never do.
     """
-    connection = await connect(location)
+    wire = await connect(location)
     try:
-        yield connection
+        yield wire
     except TROUBLES as error:
         told = told_as(error, location.name)
         if told is None:
             raise
         raise told from error
     finally:
-        await hang_up(connection)
+        await wire.hang_up()
 
 
-async def ask(connection: Connection, *command: bytes | str | int) -> Any:
-    await connection.send_command(*command)
-    return await connection.read_response()
-
-
-async def hang_up(connection: Connection) -> None:
-    """Wait until it is closed: over TLS both sides say so. One that does not answer any more is left behind."""
-    with suppress(*TROUBLES):
-        async with asyncio.timeout(_GOODBYE):
-            await connection.disconnect()
-
-
-async def _open(location: Location, host: str, port: int, login: Login, db: int = 0) -> Connection:
-    # redis-py's own limit of five seconds would end every longer blocking read
-    common: dict[str, Any] = {
-        "host": host,
-        "port": port,
-        "db": db,
-        "username": login.username,
-        "password": login.password,
-        "socket_timeout": None,
-        "socket_connect_timeout": location.timeout,
-        "protocol": 2,
-        "driver_info": None,
-    }
-    connection = Connection(**common) if location.tls is None else _with_tls(location, common)
+async def _open(location: Location, host: str, port: int, login: Login, db: int = 0) -> Wire:
+    trust = None if location.tls is None else _trust(location.tls, location.name)
+    _, wire = await asyncio.get_running_loop().create_connection(Wire, host, port, ssl=trust)
     try:
-        await connection.connect()  # type: ignore[no-untyped-call]
+        if login.username is not None:
+            await wire.ask("AUTH", login.username, login.password or "")
+        elif login.password is not None:
+            await wire.ask("AUTH", login.password)
+        if db:
+            await wire.ask("SELECT", db)
     except BaseException:
-        await hang_up(connection)
+        await wire.hang_up()
         raise
-    return connection
+    return wire
 
 
-def _with_tls(location: Location, common: dict[str, Any]) -> Connection:
-    files = location.tls
-    assert files is not None  # noqa: S101 - the caller looked
-    named = {"ssl_ca_certs": files.ca_certs, "ssl_certfile": files.certfile, "ssl_keyfile": files.keyfile}
-    for path in named.values():
+def _trust(files: Tls, name: str) -> ssl.SSLContext:
+    for path in (files.ca_certs, files.certfile, files.keyfile):
         if path is not None and not path.is_file():
-            raise ConfigError(f"queue {location.name}: there is no file {path}")
-    given: dict[str, Any] = {key: str(path) for key, path in named.items() if path is not None}
+            raise ConfigError(f"queue {name}: there is no file {path}")
     try:
-        return SSLConnection(**common, **given)
+        trust = ssl.create_default_context(cafile=files.ca_certs)
+        if files.certfile is not None:
+            trust.load_cert_chain(files.certfile, files.keyfile)
     except ssl.SSLError as error:
-        raise ConfigError(f"queue {location.name}: a certificate or key cannot be used: {error}") from error
+        raise ConfigError(f"queue {name}: a certificate or key cannot be used: {error}") from error
+    return trust
 
 
 # ------------------------------------------------------------------ sentinels
 
 
-async def _by_sentinels(location: Location) -> Connection:
+async def _by_sentinels(location: Location) -> Wire:
     met: Exception | None = None
     for host, port in location.hosts:
         try:
@@ -131,30 +108,30 @@ async def _by_sentinels(location: Location) -> Connection:
 async def _master(location: Location, host: str, port: int) -> tuple[str, int] | None:
     sentinel = await _open(location, host, port, location.sentinel_login)
     try:
-        found = await ask(sentinel, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", location.service)
+        found = await sentinel.ask("SENTINEL", "GET-MASTER-ADDR-BY-NAME", location.service)
     finally:
-        await hang_up(sentinel)
+        await sentinel.hang_up()
     return (found[0].decode(), int(found[1])) if found else None
 
 
-async def _only_master(location: Location, host: str, port: int) -> Connection:
+async def _only_master(location: Location, host: str, port: int) -> Wire:
     """The sentinels may not have noticed yet."""
-    connection = await _open(location, host, port, location.login, location.db)
+    wire = await _open(location, host, port, location.login, location.db)
     try:
-        role = (await ask(connection, "ROLE"))[0]
+        role = (await wire.ask("ROLE"))[0]
     except BaseException:
-        await hang_up(connection)
+        await wire.hang_up()
         raise
     if role == b"master":
-        return connection
-    await hang_up(connection)
+        return wire
+    await wire.hang_up()
     raise Away(f"{host}:{port}, which the sentinels name, is no master now")
 
 
 # ------------------------------------------------------------------ a cluster
 
 
-async def _by_cluster(location: Location) -> Connection:
+async def _by_cluster(location: Location) -> Wire:
     slot = key_slot(Keys(location.prefix).meta)
     met: Exception | None = None
     for host, port in location.hosts:
@@ -171,11 +148,11 @@ async def _by_cluster(location: Location) -> Connection:
 
 async def _node(location: Location, host: str, port: int, slot: int) -> tuple[str, int] | None:
     """Who has the slot, as this node knows it."""
-    connection = await _open(location, host, port, location.login)
+    wire = await _open(location, host, port, location.login)
     try:
-        ranges = await ask(connection, "CLUSTER", "SLOTS")
+        ranges = await wire.ask("CLUSTER", "SLOTS")
     finally:
-        await hang_up(connection)
+        await wire.hang_up()
     for first, last, master, *_ in ranges:
         if first <= slot <= last:
             return (master[0] or b"").decode() or host, int(master[1])

@@ -15,7 +15,7 @@ from auzap.queues.sqlite.clock import Clock
 from auzap.queues.sqlite.lanes import next_due, promote
 from auzap.queues.sqlite.rows import PACKED, envelope_of, plain, stored
 
-__all__ = ["Taken", "Wanted", "lease"]
+__all__ = ["Taken", "Wanted", "lease", "lease_in"]
 
 #: envelopes in one lease
 _MOST = 20
@@ -59,16 +59,26 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Taken:
     leases: list[Lease]
-    #: when to look again, if there was nothing
+    #: whether a lane of this side may still be ready
+    more: bool
+    #: when to look again, though nobody has rung; only told if there is nothing, or nothing more
     due: float | None
 
 
 def lease(tx: sqlite3.Connection, wanted: Sequence[Wanted]) -> list[Taken]:
     with Clock(tx) as clock:
         promote(clock)
-        leases = [_lease(clock, want) for want in wanted]
-        due = None if all(leases) else next_due(clock)
-        return [Taken(got, due) for got in leases]
+        return lease_in(clock, wanted)
+
+
+def lease_in(clock: Clock, wanted: Sequence[Wanted]) -> list[Taken]:
+    """In a transaction that has made ready what is due."""
+    if not wanted:
+        return []
+    leases = [_lease(clock, want) for want in wanted]
+    more = {side: _is_more(clock, side) for side in {want.side for want in wanted}}
+    due = None if all(leases) and all(more.values()) else next_due(clock)
+    return [Taken(got, more[want.side], due) for got, want in zip(leases, wanted, strict=True)]
 
 
 def _lease(clock: Clock, want: Wanted) -> list[Lease]:
@@ -81,6 +91,11 @@ def _lease(clock: Clock, want: Wanted) -> list[Lease]:
     for taker in takers:
         _next_turn(clock, taker)
     return leases
+
+
+def _is_more(clock: Clock, side: bool) -> bool:
+    """A tenant stands there as long as it has a lane ready."""
+    return clock.tx.execute("SELECT 1 FROM tenants WHERE side = ? LIMIT 1", (side,)).fetchone() is not None
 
 
 # ---------------------------------------------------------------------- which lanes

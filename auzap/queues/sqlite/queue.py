@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -14,8 +13,9 @@ from anyio import CancelScope
 
 from auzap.contract.queue import Burial, DeadLetter, Envelope, Inspection, Lease, Share, Stats
 from auzap.model.errors import LeaseLost, QueueUnavailable
-from auzap.queues.sqlite import census, freeing, inspecting, leasing, letters, permits, putting, settling
+from auzap.queues.sqlite import census, freeing, inspecting, leasing, letters, permits, settling
 from auzap.queues.sqlite.bell import Bell
+from auzap.queues.sqlite.desk import Desk
 from auzap.queues.sqlite.lanes import is_side
 from auzap.queues.sqlite.location import file_of
 from auzap.queues.sqlite.schema import open_file, opened
@@ -41,9 +41,8 @@ class SqliteQueue:
         self._busy = busy
         self._name = f"queue {path}"
         self._writer = Writer(self._open, name=self._name, away=QueueUnavailable)
-        #: leases that nobody waits for any more, on their way back
-        self._returning: set[asyncio.Task[None]] = set()
         self._bell: Bell | None = None
+        self._desk: Desk | None = None
 
     @classmethod
     def from_url(cls, url: str, base: Path) -> Self:
@@ -59,6 +58,7 @@ class SqliteQueue:
         try:
             await self._writer.write(_open_only, None)
             self._bell = Bell(self._path)
+            self._desk = Desk(self._writer, self._bell)
         except BaseException:
             await self._writer.close()
             raise
@@ -67,12 +67,10 @@ class SqliteQueue:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        bell = self._watched()
+        desk = self._attended()
         with CancelScope(shield=True):
-            while self._returning:
-                await asyncio.wait(self._returning)
-            self._bell = None
-            bell.close()
+            await desk.close()
+            self._desk = self._bell = None
             await self._writer.close()
 
     # ------------------------------------------------------------------ from outside, not opened
@@ -89,9 +87,7 @@ class SqliteQueue:
         """Also an envelope whose id is there already is not accepted again."""
         if not envelopes:
             return []
-        accepted = await self._writer.write(putting.put, envelopes)
-        self._watched().ring(*{is_side(one.kind) for one, new in zip(envelopes, accepted, strict=True) if new})
-        return accepted
+        return await self._attended().put(envelopes)
 
     # ------------------------------------------------------------------ leases
 
@@ -108,24 +104,13 @@ class SqliteQueue:
         if lanes < 1:
             return []
         share = share or Share()
-        deadline = time.monotonic() + wait
-        while True:
-            bell = self._watched()
-            rung = bell.rung(side)
-            taken = await self._take(
-                leasing.Wanted(
-                    worker=worker,
-                    lanes=lanes,
-                    side=side,
-                    duration=duration,
-                    most=share.most,
-                    held=dict(share.held),
-                )
+
+        def wanted() -> leasing.Wanted:
+            return leasing.Wanted(
+                worker=worker, lanes=lanes, side=side, duration=duration, most=share.most, held=dict(share.held)
             )
-            left = deadline - time.monotonic()
-            if taken.leases or left <= 0:
-                return taken.leases
-            await bell.heard(side, rung, left if taken.due is None else min(left, taken.due - time.time()))
+
+        return await self._attended().lease(side, wait, wanted)
 
     async def renew(self, leases: Iterable[Lease], *, duration: float) -> set[str]:
         held = list(leases)
@@ -201,6 +186,11 @@ class SqliteQueue:
             raise RuntimeError("the queue is not open")
         return self._bell
 
+    def _attended(self) -> Desk:
+        if self._desk is None:
+            raise RuntimeError("the queue is not open")
+        return self._desk
+
     async def _settle(
         self,
         lease: Lease,
@@ -214,26 +204,6 @@ class SqliteQueue:
             raise LeaseLost("the lease is lost: its time is over, or the lane went back")
         if settled == "back":
             self._watched().ring(is_side(lease.envelopes[0].kind))
-
-    async def _take(self, wanted: leasing.Wanted) -> leasing.Taken:
-        """What the file hands out after the caller was cancelled goes back at once."""
-        taking = asyncio.ensure_future(self._writer.write(leasing.lease, wanted))
-        try:
-            return await asyncio.shield(taking)
-        except asyncio.CancelledError:
-            returning = asyncio.ensure_future(self._return(taking))
-            self._returning.add(returning)
-            returning.add_done_callback(self._returning.discard)
-            raise
-
-    async def _return(self, taking: asyncio.Future[leasing.Taken]) -> None:
-        try:
-            leases = (await taking).leases
-            back = [settling.Deferring(lease, until=0) for lease in leases]
-            await asyncio.gather(*(self._writer.write(settling.defer, lease) for lease in back))
-        except QueueUnavailable:
-            return  # nothing was taken, or it comes back when the leases end
-        self._watched().ring(False, True)
 
     async def _read(self, look: Callable[[sqlite3.Connection], R]) -> R:
         return await asyncio.to_thread(self._look, look)

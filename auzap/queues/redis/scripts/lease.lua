@@ -114,7 +114,7 @@ function q.hand_out_in_turn(takers, want)
 end
 
 -- worker, tag, lanes, side, duration, most of a tenant (-1: any), then tenant and how many of it are held.
--- Tells the leases, whether there is more beyond the share, and microseconds until something is due, or -1.
+-- Tells the leases, whether there is more, and microseconds until something is due, or -1.
 ops['lease.now'] = function(at, count)
   q.promote()
   local want = {worker = ARGV[at], tag = ARGV[at + 1], lanes = tonumber(ARGV[at + 2]), side = ARGV[at + 3]}
@@ -134,8 +134,5 @@ ops['lease.now'] = function(at, count)
     end
   end
   q.ready[want.side] = others and call('EXISTS', turns) == 1
-  if #leases > 0 then
-    return {leases, 0, -1}
-  end
   return {leases, q.ready[want.side] and 1 or 0, q.first_due < q.NEVER and math.max(q.first_due - now, 0) or -1}
 end
