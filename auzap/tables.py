@@ -27,7 +27,10 @@ __all__ = [
     "OutboxRow",
     "OwnerIdentity",
     "OwnerNumber",
+    "ScheduleRow",
+    "StateRow",
     "TenantRow",
+    "TraceRow",
     "UtcDateTime",
     "now",
 ]
@@ -258,6 +261,7 @@ class OutboxRow(TenantRow, table=True):
         _partial("ix_auzap_outbox_due", "not_before", where="not_before IS NOT NULL AND queued_at IS NULL"),
         _partial("ix_auzap_outbox_provider", "organization_id", "provider_id", where="provider_id IS NOT NULL"),
         _partial("ix_auzap_outbox_finished", "updated_at", where="state IN ('sent', 'failed', 'cancelled')"),
+        _partial("ix_auzap_outbox_waiting", "organization_id", where="turn_id IS NULL AND state = 'pending'"),
     )
 
     id: str = _id()
@@ -280,6 +284,8 @@ class OutboxRow(TenantRow, table=True):
     queued_at: datetime | None = _maybe_time()
     created_at: datetime = _time()
     updated_at: datetime = _time()
+    #: of the tenant's configuration that wrote it; None for what is older than this column, and what people send
+    config_version: str | None = None
 
 
 class OnceRow(TenantRow, table=True):
@@ -324,3 +330,74 @@ class OwnerIdentity(SQLModel, table=True):
     organization_id: str = Field(primary_key=True)
     lid: str = Field(primary_key=True)
     owner_number_id: str
+
+
+class StateRow(TenantRow, table=True):
+    """What a plugin remembers of a chat."""
+
+    __tablename__ = "auzap_state"
+    __table_args__ = (_partial("ix_auzap_state_expiring", "expires_at", where="expires_at IS NOT NULL"),)
+
+    organization_id: str = Field(default="", primary_key=True)
+    instance_id: str = Field(primary_key=True)
+    chat_id: str = Field(primary_key=True)
+    #: its name in the YAML
+    plugin: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    #: JSON
+    value: str
+    #: None: never
+    expires_at: datetime | None = _maybe_time()
+    updated_at: datetime = _time()
+
+
+class TraceRow(TenantRow, table=True):
+    """One attempt at a turn: who was asked, what each said, what came of it. No text of anybody's."""
+
+    __tablename__ = "auzap_traces"
+    __table_args__ = (
+        Index("ix_auzap_traces_turn", "turn_id"),
+        _partial("ix_auzap_traces_message", "message_id", where="message_id IS NOT NULL"),
+        Index("ix_auzap_traces_created", "created_at"),
+    )
+
+    id: str = _id()
+    instance_id: str
+    turn_id: str
+    #: the provider's id of the turn's last message
+    message_id: str | None = None
+    attempt: int
+    #: of the tenant's configuration that was asked
+    config_version: str
+    #: ``answered``, ``failed``, ``waits``, or why there is no reply
+    outcome: str
+    #: the plugin that answered
+    answered_by: str | None = None
+    ms: float
+    #: a list of ``{hook, plugin, ms, said, error}``
+    steps: Any = Field(default=None, sa_type=JSON)
+    created_at: datetime = _time()
+
+
+class ScheduleRow(TenantRow, table=True):
+    """When a plugin's method runs next, and what came of it the last time."""
+
+    __tablename__ = "auzap_schedules"
+    __table_args__ = (Index("ix_auzap_schedules_due", "due_at"),)
+
+    organization_id: str = Field(default="", primary_key=True)
+    #: its name in the YAML
+    plugin: str = Field(primary_key=True)
+    method: str = Field(primary_key=True)
+    #: what says when it is due, and in which time zone
+    rule: str
+    due_at: datetime = _time()
+    #: a worker runs it, until then at the latest
+    claimed_until: datetime | None = _maybe_time()
+    #: grows with every claim
+    token: int = Field(default=0, sa_type=BigInteger)
+    #: workers that died over it, one after the other
+    lost: int = 0
+    last_ran_at: datetime | None = _maybe_time()
+    #: why the last run failed
+    error: str | None = None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from auzap.contract.normalizer import Normalizer
 from auzap.contract.options import Duration
 from auzap.model.event import Event
 from auzap.model.message import Message
@@ -29,6 +30,11 @@ class ChannelOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     channel: str = Field(description="The kind of connection.")
+    normalizer: str | Mapping[str, Any] | None = Field(
+        default=None,
+        description="Who reads what arrives before the channel does: the name of a normalizer that is installed, or "
+        "{use: name} with its options.",
+    )
     rate_limit: RateLimit | None = Field(
         default=RateLimit(),
         description="Messages sent from this number at most, by all workers together; null: no limit.",
@@ -63,6 +69,11 @@ class Channel:
     #: the name in the YAML
     name: ClassVar[str]
     Options: ClassVar[type[ChannelOptions]] = ChannelOptions
+    #: whether entering it waits for nothing, and holds nothing that only the same task can leave (a task group): then
+    #: it needs no task of its own for as long as it is open
+    enters_at_once: ClassVar[bool] = False
+    #: the one that the instance names
+    normalizer: Normalizer | None = None
 
     def __init__(self, tenant: str, instance: str, options: Any) -> None:
         self.tenant = tenant

@@ -10,7 +10,9 @@ __all__ = [
     "ConfigError",
     "HookFailed",
     "LeaseLost",
+    "OutboxFull",
     "PluginError",
+    "PluginPaused",
     "QueueUnavailable",
     "Refused",
     "StoreUnavailable",
@@ -54,17 +56,37 @@ class LeaseLost(AuzapError):
     """Another worker holds the lane, or may: nothing that is decided here may be stored."""
 
 
+class OutboxFull(AuzapError):
+    """A tenant has too many messages waiting to leave; nothing of this one was stored."""
+
+
 class HookFailed(AuzapError):
     """A plugin raised, hit its deadline or returned the wrong thing.
 
     ``__cause__`` is what the plugin raised, if it raised.
+
+    :param brief: the reason without the text of the plugin's error, which may quote a customer.
     """
 
-    def __init__(self, plugin: str, hook: str, reason: str) -> None:
+    def __init__(self, plugin: str, hook: str, reason: str, *, brief: str | None = None) -> None:
         super().__init__(f"plugin {plugin}: {hook}: {reason}")
         self.plugin = plugin
         self.hook = hook
         self.reason = reason
+        self.brief = reason if brief is None else brief
+
+
+class PluginPaused(HookFailed):
+    """A plugin that kept failing is left alone for a while: it was not called. It uses no attempt.
+
+    :param since: when it was first left alone, in seconds since 1970.
+    :param until: when one call tries again, in seconds since 1970.
+    """
+
+    def __init__(self, plugin: str, hook: str, reason: str, *, since: float, until: float) -> None:
+        super().__init__(plugin, hook, reason)
+        self.since = since
+        self.until = until
 
 
 class Unreachable(AuzapError):
@@ -74,6 +96,7 @@ class Unreachable(AuzapError):
 class Refused(AuzapError):
     """The channel answered no, or its answer was lost.
 
+    :param reason: in a line; it stands on the reply's row.
     :param final: the same send would be refused again (400, 404, a provider's code); otherwise it is worth
         another attempt with the same idempotency key.
     """

@@ -15,6 +15,9 @@ class Sender:
     """Who is writing, as the first classifier that knew said it.
 
     :param role: ``owner``, ``client``, or a role of a plugin's own; a plugin's ``roles`` option filters by it.
+    :param phone: digits without a plus sign, 5 to 15 of them.
+    :param lid: the person's hidden address, ``<digits>@lid``.
+    :param name: as the person, or the tenant's owners, call them.
     """
 
     role: str

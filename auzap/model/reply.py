@@ -17,6 +17,7 @@ __all__ = ["Delivery", "Interaction", "Outcome", "Receipt", "Reply"]
 class Reply:
     """One text for the chat that the turn came from.
 
+    :param text: not blank, and at most 65,536 characters.
     :param not_before: send it then, not now; with a time zone.
     """
 
@@ -28,7 +29,10 @@ class Reply:
 class Delivery:
     """One text on its way: what a channel needs to send it.
 
+    :param organization_id: the tenant's id.
+    :param instance_id: the connected number that it leaves from.
     :param to: the chat's normalized JID, as it arrived; never rebuilt from a phone number.
+    :param text: what is sent.
     :param key: the idempotency key: the outbox row's id, the same at every attempt.
     """
 
@@ -51,7 +55,15 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
-    """What an assistant understood and answered; becomes a row in ``ai_interactions``."""
+    """What an assistant understood and answered; becomes a row in ``ai_interactions``.
+
+    :param prompt: what was asked.
+    :param response: what was answered.
+    :param intent: what the person wants, in a word of the plugin's own.
+    :param sentiment: in a word of the plugin's own.
+    :param confidence: from 0 to 1.
+    :param model_used: the model's name, or another word for what answered.
+    """
 
     prompt: str
     response: str
@@ -65,7 +77,9 @@ class Interaction:
 class Outcome:
     """All that a handler decided about a turn; stored in one transaction before anything is sent.
 
-    :param records: SQLModel instances to insert; ``organization_id`` is filled in where it is None.
+    :param replies: in the order in which they are sent; none answers with silence.
+    :param records: SQLModel instances to insert; ``organization_id`` is filled in where it is empty.
+    :param interaction: becomes a row in ``ai_interactions``.
     """
 
     replies: Sequence[Reply] = ()

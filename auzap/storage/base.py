@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
@@ -15,15 +15,30 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 import anyio
 
 from auzap.model.errors import LeaseLost
-from auzap.model.turn import IN_TRANSACTION, TenantStore
-from auzap.storage.steps import events, outbox, owners, retention
+from auzap.model.turn import IN_TRANSACTION, Chat, TenantStore
+from auzap.storage.steps import events, outbox, owners, retention, schedules
 from auzap.storage.steps.fences import fence_turn
 from auzap.storage.steps.inbox import record
 from auzap.storage.steps.outbox_rows import stored_reply
 from auzap.storage.steps.outcome import persist
 from auzap.storage.steps.outgoing import put_outgoing
+from auzap.storage.steps.states import remembered
+from auzap.storage.steps.traces import add_traces, read_traces
 from auzap.storage.steps.tx import Params, Statement, Tx
-from auzap.storage.store import Claim, Decision, DueReply, Inbound, Outgoing, Owner, Person, Recorded, StoredReply
+from auzap.storage.store import (
+    Claim,
+    ClaimedRun,
+    Decision,
+    DueReply,
+    Inbound,
+    Outgoing,
+    Owner,
+    Person,
+    Recorded,
+    ScheduledRun,
+    StoredReply,
+    Trace,
+)
 from auzap.storage.texts import storable
 
 if TYPE_CHECKING:
@@ -71,6 +86,8 @@ class BaseStore(ABC):
         self._writer = writer
         self._reader = reader
         self._sessions = sessions
+        #: seconds that a plugin may take inside a transaction
+        self.in_transaction = IN_TRANSACTION
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -99,6 +116,12 @@ class BaseStore(ABC):
 
     async def persist(self, decision: Decision) -> list[StoredReply]:
         return await self._writer.write(persist, decision)
+
+    async def state_of(
+        self, organization_id: str, chat: Chat, plugin: str, *, at: datetime | None = None
+    ) -> dict[str, Any]:
+        place = (organization_id, chat.instance_id, chat.chat_id, plugin)
+        return remembered(await self._reader.rows("STATE_OF", (*place, self.time(at or datetime.now(UTC)))))
 
     @asynccontextmanager
     async def transaction(self, organization_id: str, *, turn_id: str, token: int) -> AsyncIterator[AsyncSession]:
@@ -130,8 +153,8 @@ class BaseStore(ABC):
         async with self.transaction(organization_id, turn_id=turn_id, token=token) as session:
             stored = await self._sessions.run(session, lambda tx: tx.execute("ONCE", (turn_id, name)))
             if stored:
-                return json.loads(stored[0][0])
-            text = _json(name, await _in_time(name, fn(session)))
+                return _decoded(stored[0][0])
+            text = _json(name, await _in_time(name, fn(session), self.in_transaction))
             await session.flush()
             await self._sessions.run(
                 session, lambda tx: tx.write("INSERT_ONCE", [(organization_id, turn_id, name, text, tx.now())])
@@ -177,6 +200,36 @@ class BaseStore(ABC):
     async def revive_reply(self, reply_id: str, *, token: int) -> None:
         await self._writer.write(outbox.revive_reply, outbox.Revival(reply_id, token))
 
+    # -------------------------------------------------------------- what plugins do by the clock
+
+    async def ensure_runs(self, runs: Sequence[ScheduledRun]) -> None:
+        await self._writer.write(schedules.ensure_runs, runs)
+
+    async def claim_runs(self, before: datetime, *, until: datetime, limit: int) -> list[ClaimedRun]:
+        if not await self._reader.rows("RUNS_DUE", (self.time(before),)):
+            return []
+        return await self._writer.write(schedules.claim_runs, schedules.Claiming(before, until, limit))
+
+    async def note_run(self, claimed: ClaimedRun, *, next_at: datetime, error: str | None) -> bool:
+        return await self._writer.write(schedules.note_run, schedules.Ran(claimed, next_at, error))
+
+    async def keep_run(self, claimed: ClaimedRun, *, until: datetime) -> bool:
+        return await self._writer.write(schedules.keep_run, schedules.Moved(claimed, until))
+
+    async def put_off_run(self, claimed: ClaimedRun, *, until: datetime) -> bool:
+        return await self._writer.write(schedules.put_off_run, schedules.Moved(claimed, until))
+
+    async def forget_runs(self, runs: Sequence[ScheduledRun]) -> None:
+        await self._writer.write(schedules.forget_runs, runs)
+
+    # -------------------------------------------------------------- traces
+
+    async def add_traces(self, traces: Sequence[Trace]) -> None:
+        await self._writer.write(add_traces, traces)
+
+    async def traces_of(self, what: str, *, limit: int, organization_id: str | None = None) -> list[Trace]:
+        return read_traces(await self._reader.rows("TRACES", (storable(what), organization_id, limit)))
+
     # -------------------------------------------------------------- events
 
     async def note_receipt(self, organization_id: str, provider_id: str, status: str) -> bool:
@@ -213,10 +266,18 @@ class BaseStore(ABC):
     # -------------------------------------------------------------- the rest
 
     def tenant(self, organization_id: str) -> TenantStore:
-        return _TenantStore(self._sessions, organization_id)
+        return _TenantStore(self._sessions, organization_id, self.in_transaction)
 
-    async def remove_old(self, *, inbox: datetime, outbox: datetime, limit: int, dead: datetime | None = None) -> int:
-        cutoff = retention.Cutoff(inbox, outbox, dead or inbox, limit)
+    async def remove_old(
+        self,
+        *,
+        inbox: datetime,
+        outbox: datetime,
+        limit: int,
+        dead: datetime | None = None,
+        traces: datetime | None = None,
+    ) -> int:
+        cutoff = retention.Cutoff(inbox, outbox, dead or inbox, limit, traces)
         return await self._writer.write(retention.remove_old, cutoff)
 
 
@@ -224,15 +285,35 @@ class BaseStore(ABC):
 class _TenantStore:
     sessions: TenantSessions
     organization_id: str
+    in_transaction: float
 
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
         return self.sessions.read(self.organization_id)
 
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        async with self.sessions.write(self.organization_id) as session:
+            # also when what was cancelled goes on: it is too late for it
+            with anyio.move_on_after(self.in_transaction) as scope:
+                yield session
+                await session.flush()
+            if scope.cancel_called:
+                raise _too_long("store.transaction()", self.in_transaction)
 
-async def _in_time(name: str, decision: Awaitable[Any]) -> Any:
-    with anyio.move_on_after(IN_TRANSACTION):
+
+async def _in_time(name: str, decision: Awaitable[Any], seconds: float) -> Any:
+    with anyio.move_on_after(seconds):
         return await decision
-    raise TimeoutError(f"turn.once({name!r}): took longer than {IN_TRANSACTION:g} s, while nobody else could write")
+    raise _too_long(f"turn.once({name!r})", seconds)
+
+
+def _too_long(what: str, seconds: float) -> TimeoutError:
+    return TimeoutError(f"{what}: took longer than {seconds:g} s, while nobody else could write")
+
+
+def _decoded(result: Any) -> Any:
+    """SQLite makes a number of a text that is one, in a column of JSON."""
+    return json.loads(result) if isinstance(result, str) else result
 
 
 def _json(name: str, result: object) -> str:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self
 
 from auzap.model.reply import Interaction
-from auzap.model.turn import TenantStore
+from auzap.model.turn import Chat, TenantStore
 
 if TYPE_CHECKING:
     from sqlmodel import SQLModel
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Claim",
+    "ClaimedRun",
     "Decision",
     "DueReply",
     "Inbound",
@@ -31,8 +32,12 @@ __all__ = [
     "Owner",
     "Person",
     "Recorded",
+    "ScheduledRun",
+    "StateChange",
     "Store",
     "StoredReply",
+    "Trace",
+    "TraceStep",
 ]
 
 #: ``settled``: it was sent, failed or cancelled before
@@ -120,6 +125,20 @@ class NewReply:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StateChange:
+    """What a plugin remembers of a chat from now on.
+
+    :param value: a JSON text; None: nothing any more.
+    :param expires_at: None: never.
+    """
+
+    plugin: str
+    name: str
+    value: str | None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What became of a turn, to be stored at once: replies, records, interaction, state."""
 
@@ -142,6 +161,10 @@ class Decision:
     attempts: int
     #: when the turn began, if its first reply is to be claimed at once; it is not when a person has taken over since
     claim_since: datetime | None = None
+    #: of the tenant's configuration that answered
+    config_version: str | None = None
+    #: what plugins remember of the chat; each name of a plugin once
+    state: tuple[StateChange, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,11 +185,81 @@ class Outgoing:
     id: str
     organization_id: str
     instance_id: str
-    #: where to, if nothing was heard of the person on this instance
+    #: where to; without ``to_chat`` only if nothing was heard of the person on this instance
     chat_id: str
     text: str
     #: who becomes a contact, with a conversation and a row in ``messages``; None for owners
     person: Person | None
+    #: into this chat, and not into the one that the person last wrote in
+    to_chat: bool = False
+    #: None: now
+    not_before: datetime | None = None
+    config_version: str | None = None
+    #: messages of the tenant that may wait to leave, this one included; None: as many as there are
+    most: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One hook call of a turn.
+
+    :param said: ``answered``, ``passed`` or ``failed``.
+    :param error: why it failed, in a line.
+    """
+
+    hook: str
+    plugin: str
+    ms: float
+    said: Literal["answered", "passed", "failed"]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """Who was asked about a turn at one attempt, what each said, and what came of it. No text of anybody's."""
+
+    id: str
+    organization_id: str
+    instance_id: str
+    turn_id: str
+    #: the provider's id of the turn's last message
+    message_id: str | None
+    attempt: int
+    config_version: str
+    #: ``answered``, ``failed``, ``waits``, or why there is no reply
+    outcome: str
+    answered_by: str | None
+    #: from the turn's begin to its outcome
+    ms: float
+    steps: tuple[TraceStep, ...]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledRun:
+    """A method that a plugin has run by the clock.
+
+    :param plugin: its name in the YAML.
+    :param rule: what says when it is due; another one, and it is due at another time.
+    """
+
+    organization_id: str
+    plugin: str
+    method: str
+    rule: str
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRun:
+    """One that this worker is to run now. ``token`` grows with every claim.
+
+    :param lost: workers that claimed it and died, one after the other.
+    """
+
+    run: ScheduledRun
+    token: int
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +300,15 @@ class Store(Protocol):
         interaction, and makes the turn ``handled``; ``done`` when nothing is to be sent now.
 
         :return: the replies to be sent now, in order.
+        """
+        ...
+
+    async def state_of(
+        self, organization_id: str, chat: Chat, plugin: str, *, at: datetime | None = None
+    ) -> dict[str, Any]:
+        """What a plugin remembers of a chat and has not expired: JSON values by name.
+
+        :param at: what has expired by then is left out; None: by now.
         """
         ...
 
@@ -275,10 +377,12 @@ class Store(Protocol):
     async def note_queued(self, reply_ids: Sequence[str]) -> None: ...
 
     async def put_outgoing(self, outgoing: Outgoing) -> StoredReply:
-        """A scheduled row of the outbox that is due now, and for a customer its row in ``messages``.
+        """A scheduled row of the outbox, and for a customer its row in ``messages``.
 
-        It goes to the chat that the person last wrote in on this instance. Of an id that was put before nothing is
-        changed, and what was stored is given.
+        It goes to the chat that the person last wrote in on this instance, unless it names one. Of an id that was put
+        before nothing is changed, and what was stored is given.
+
+        :raises OutboxFull: the tenant has ``most`` waiting to leave already; nothing was stored.
         """
         ...
 
@@ -288,6 +392,47 @@ class Store(Protocol):
 
     async def revive_reply(self, reply_id: str, *, token: int) -> None:
         """``failed`` or ``cancelled`` -> ``pending``, with no attempts."""
+        ...
+
+    # -------------------------------------------------------------- what plugins do by the clock
+
+    async def ensure_runs(self, runs: Sequence[ScheduledRun]) -> None:
+        """Note when each is due next, unless that is known already, by the same rule."""
+        ...
+
+    async def claim_runs(self, before: datetime, *, until: datetime, limit: int) -> list[ClaimedRun]:
+        """Up to ``limit`` that were due before then and that nobody else has claimed; one a tenant at a time.
+
+        :param until: the claim ends then: whoever has not noted it until then is taken to be dead.
+        """
+        ...
+
+    async def note_run(self, claimed: ClaimedRun, *, next_at: datetime, error: str | None) -> bool:
+        """It ran, and is due next at that time. False: the claim had ended, and it is another's."""
+        ...
+
+    async def keep_run(self, claimed: ClaimedRun, *, until: datetime) -> bool:
+        """The claim ends then, and not before. False as in ``note_run``."""
+        ...
+
+    async def put_off_run(self, claimed: ClaimedRun, *, until: datetime) -> bool:
+        """It did not run, and is due then. False as in ``note_run``."""
+        ...
+
+    async def forget_runs(self, runs: Sequence[ScheduledRun]) -> None:
+        """Nobody has them any more."""
+        ...
+
+    # -------------------------------------------------------------- traces
+
+    async def add_traces(self, traces: Sequence[Trace]) -> None: ...
+
+    async def traces_of(self, what: str, *, limit: int, organization_id: str | None = None) -> list[Trace]:
+        """Those of a message (by the provider's id or its row's) or of a turn: the newest of them, in their order.
+
+        Of a burst the provider's id of the last message is known; those of the others, where the tenant is named and
+        they are a customer's.
+        """
         ...
 
     # -------------------------------------------------------------- events
@@ -329,8 +474,16 @@ class Store(Protocol):
         """What plugins of a tenant are given to read."""
         ...
 
-    async def remove_old(self, *, inbox: datetime, outbox: datetime, limit: int, dead: datetime | None = None) -> int:
-        """Remove up to ``limit`` finished rows last touched before then. Returns how many.
+    async def remove_old(
+        self,
+        *,
+        inbox: datetime,
+        outbox: datetime,
+        limit: int,
+        dead: datetime | None = None,
+        traces: datetime | None = None,
+    ) -> int:
+        """Remove up to ``limit`` finished rows last touched before then, and states that have expired; how many.
 
         :param dead: for dead turns, which keep their replies: what may be revived must not be said twice; and for
             scheduled replies that failed, which may be revived too. By default as ``inbox``.

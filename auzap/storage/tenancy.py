@@ -114,7 +114,7 @@ class TenantSession(Session):
 
     def commit(self) -> None:
         if self.writes:
-            raise RuntimeError("no commit() here: the transaction is committed when the function returns")
+            raise RuntimeError("no commit() here: the transaction is committed at its end, when nothing raised")
         super().commit()
 
     def rollback(self) -> None:
@@ -166,7 +166,10 @@ def _criterion(mapper: Mapper[Any], organization_id: str) -> LoaderCriteriaOptio
 
 
 def _refuse_write() -> NoReturn:
-    raise RuntimeError("this session only reads: write with turn.once, a persist hook, or records in the Outcome")
+    raise RuntimeError(
+        "this session only reads: in a turn write with records in the Outcome, turn.once or a persist hook, "
+        "outside of turns with store.transaction()"
+    )
 
 
 def _has_tenant(row: object) -> bool:

@@ -21,6 +21,7 @@ from auzap.storage import open_store
 from auzap.storage.migrate import PluginTables, pending, upgrade
 from auzap.storage.store import Person
 from tests.support.pets import Pet, Visit
+from tests.support.revisions import upgrade_to
 from tests.support.stores import TENANT, SqliteDatabase, arrival
 
 URL = "sqlite:///auzap.db"
@@ -52,7 +53,7 @@ def test_the_migrations_make_what_the_tables_declare(on_sqlite: SqliteDatabase) 
             SQLModel.metadata.tables[name].to_metadata(declared)
         assert compare_metadata(MigrationContext.configure(connection, opts=options), declared) == []
     engine.dispose()
-    assert len(OWN) == 12
+    assert len(OWN) == 15
 
 
 def test_indexes_are_those_of_the_tables_to_the_letter(on_sqlite: SqliteDatabase, tmp_path: Path) -> None:
@@ -197,3 +198,23 @@ def test_migrations_that_cannot_be_found_or_part_are_a_plugins_error(tmp_path: P
     write_migration(demo, "a3_other.py", "c03", "f00", "pass")
     with pytest.raises(PluginError, match="must end in one revision"):
         pending(URL, tmp_path, [demo_tables(demo)])
+
+
+# ------------------------------------------------------------------ databases of earlier versions
+
+
+def test_a_file_of_the_first_version_goes_on_with_all_its_rows(tmp_path: Path) -> None:
+    folder = tmp_path / "versions"
+    folder.mkdir()
+    upgrade_to(URL, tmp_path, "0001", folder)
+    assert pending(URL, tmp_path) == ["auzap"]
+    with closing(sqlite3.connect(tmp_path / "auzap.db")) as connection, connection:
+        connection.execute(
+            "INSERT INTO auzap_outbox (id, organization_id, instance_id, ordinal, chat_id, content, state, attempts,"
+            " lease_token, created_at, updated_at)"
+            " VALUES ('r', 'abc123', 'main', 0, 'x', 'Olá', 'sent', 1, 7, '2026-01-01', '2026-01-01')"
+        )
+    (before,) = rows(tmp_path, "SELECT * FROM auzap_outbox")
+    assert upgrade(URL, tmp_path) == ["auzap"]
+    assert rows(tmp_path, "SELECT * FROM auzap_outbox") == [(*before, None)]
+    assert pending(URL, tmp_path) == []

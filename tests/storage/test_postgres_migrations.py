@@ -76,7 +76,7 @@ async def test_a_new_database_is_behind_until_it_is_upgraded_on_postgres(empty: 
     assert revisions(empty.url, BASE, plugins) == {}
     assert upgrade(empty.url, BASE, plugins) == ["auzap", "auzap-memo"]
     assert pending(empty.url, BASE, plugins) == upgrade(empty.url, BASE, plugins) == []
-    assert revisions(empty.url, BASE, plugins) == {"auzap": "0001"}
+    assert revisions(empty.url, BASE, plugins) == {"auzap": "0002"}
     assert empty.count("test_memos") == 0
 
 

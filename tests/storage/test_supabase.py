@@ -13,6 +13,7 @@ from auzap.model.errors import ConfigError
 from auzap.storage.migrate import pending, upgrade
 from auzap.storage.store import Person
 from tests.support.postgres import Cluster, PostgresDatabase
+from tests.support.revisions import upgrade_to
 from tests.support.stores import arrival
 from tests.support.supabase import ORGANIZATION, contents, fill, oldest_contacts
 
@@ -66,6 +67,23 @@ async def test_no_row_is_lost_or_changed_and_each_person_has_one_contact_and_one
         owners = await store.owners(ORGANIZATION)
     assert sorted(owner.phone for owner in owners) == ["5511900000001", "5511900000002"]  # the third is not active
     assert empty.count("messages") == before["messages"]["n"] + 2
+
+
+def test_one_that_the_first_version_took_over_goes_on_with_all_its_rows(
+    empty: PostgresDatabase, tmp_path: Path
+) -> None:
+    empty.rows("CREATE ROLE anon LOGIN")
+    try:
+        fill(empty, "uuid")
+        upgrade_to(empty.url, BASE, "0001", tmp_path)
+        before = contents(empty), everything(empty, "SELECT * FROM contact_identities")
+        assert pending(empty.url, BASE) == ["auzap"]
+        assert upgrade(empty.url, BASE) == ["auzap"]
+        assert (contents(empty), everything(empty, "SELECT * FROM contact_identities")) == before
+        hidden = "SELECT relname FROM pg_class WHERE relname LIKE 'auzap\\_%' AND relkind = 'r' AND NOT relrowsecurity"
+        assert everything(empty, hidden) == set(), "strangers see a table"
+    finally:
+        empty.rows("DROP OWNED BY anon; DROP ROLE anon")
 
 
 def everything(database: PostgresDatabase, query: str) -> set[tuple[Any, ...]]:

@@ -22,7 +22,7 @@ from auzap.model.keys import new_id
 from auzap.model.reply import Interaction
 from auzap.storage import open_store
 from auzap.storage.migrate import PluginTables, upgrade
-from auzap.storage.store import Decision, Inbound, NewReply, Person, Recorded, Store
+from auzap.storage.store import Decision, Inbound, NewReply, Person, Recorded, StateChange, Store
 from auzap.storage.urls import is_postgres, postgres_server
 from tests.support.pets import Breed, Pet, Tag, Tagged, Visit
 
@@ -312,6 +312,8 @@ def decision(
     interaction: Interaction | None = None,
     reason: str | None = None,
     attempts: int = 1,
+    config_version: str | None = None,
+    state: Sequence[StateChange] = (),
 ) -> Decision:
     """An outcome of the turn that this message belongs to."""
     return Decision(
@@ -328,4 +330,6 @@ def decision(
         reason=reason,
         answered_by="client_ai",
         attempts=attempts,
+        config_version=config_version,
+        state=tuple(state),
     )

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, TypeVar
 from weakref import WeakValueDictionary
 
-import anyio
 from sqlalchemy import ExceptionContext, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -24,8 +22,8 @@ from auzap.storage.postgres.leaving import Leaving
 from auzap.storage.postgres.link import Base, Link, core_arguments, named
 from auzap.storage.postgres.tx import ServerTx, lock_key
 from auzap.storage.records import insert_rows
+from auzap.storage.sessions import BaseSessions
 from auzap.storage.steps.tx import Tx
-from auzap.storage.tenancy import Boundary, TenantSession
 
 __all__ = ["Sessions"]
 
@@ -40,56 +38,31 @@ _BEGIN: Final = """
         set_config('timezone', 'UTC', true), pg_advisory_xact_lock($2)"""
 
 
-class Sessions:
-    """
+class Sessions(BaseSessions):
+    """A tenant's transactions are one at a time, whatever process they are in: what one of them decides, the next sees.
+
     :param busy: seconds to wait for what others have locked.
     """
 
     def __init__(self, base: Base, *, busy: float, before_commit: Callable[[], None]) -> None:
         self._base = base
         self._wait = f"{busy * 1000:.0f}ms"
-        self._before_commit = before_commit
-        self._boundaries: dict[str, Boundary] = {}
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._writing: set[asyncio.Task[Any] | None] = set()
         self._looking = Link(base, wait=busy)
-        reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._leaving = Leaving()
-        self._readers = _engine(base, self._leaving, _READERS, reading)
-        self._writers = _engine(base, self._leaving, _WRITERS, {"isolation_level": "READ COMMITTED"})
+        reading = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        super().__init__(
+            _engine(base, self._leaving, _READERS, reading),
+            _engine(base, self._leaving, _WRITERS, {"isolation_level": "READ COMMITTED"}),
+            before_commit=before_commit,
+        )
 
-    @asynccontextmanager
-    async def read(self, organization_id: str) -> AsyncIterator[AsyncSession]:
-        """What it sees stays as it was at its first query."""
-        session = self._session(self._readers, organization_id, writes=False)
-        try:
-            yield session
-        finally:
-            await _close(session)
+    def _turn(self, organization_id: str) -> asyncio.Lock:
+        return self._turns.setdefault(organization_id, asyncio.Lock())
 
-    @asynccontextmanager
-    async def write(self, organization_id: str) -> AsyncIterator[AsyncSession]:
-        """Commits at the end; rolls back when the body raises or is cancelled.
-
-        A tenant's are one at a time, whatever process they are in: what one of them decides, the next one sees.
-        """
-        task = asyncio.current_task()
-        if task in self._writing:
-            raise RuntimeError("a transaction inside a transaction would wait for itself: end the first one before")
-        async with self._turns.setdefault(organization_id, asyncio.Lock()):
-            session = self._session(self._writers, organization_id, writes=True)
-            self._writing.add(task)
-            try:
-                key = lock_key("plugins", organization_id)
-                await session.run_sync(lambda sync: Session.connection(sync).exec_driver_sql(_BEGIN, (self._wait, key)))
-                yield session
-                await session.flush()
-                with anyio.CancelScope(shield=True):
-                    self._before_commit()
-                    await session.run_sync(Session.commit)
-            finally:
-                self._writing.discard(task)
-                await _close(session)
+    async def _begin(self, session: AsyncSession, organization_id: str) -> None:
+        key = lock_key("plugins", organization_id)
+        await session.run_sync(lambda sync: Session.connection(sync).exec_driver_sql(_BEGIN, (self._wait, key)))
 
     async def run(self, session: AsyncSession, work: Callable[[Tx], T]) -> T:
         """Run statements of the store in a session's transaction."""
@@ -112,25 +85,9 @@ class Sessions:
             raise known from error
 
     async def close(self) -> None:
-        await self._readers.dispose()
-        await self._writers.dispose()
+        await super().close()
         await self._leaving.wait()
         await self._looking.close()
-
-    def _session(self, engine: AsyncEngine, organization_id: str, *, writes: bool) -> AsyncSession:
-        boundary = self._boundaries.setdefault(organization_id, Boundary(organization_id))
-        return AsyncSession(
-            engine,
-            sync_session_class=TenantSession,
-            expire_on_commit=False,
-            boundary=boundary,
-            writes=writes,
-        )
-
-
-async def _close(session: AsyncSession) -> None:
-    with anyio.CancelScope(shield=True):
-        await session.close()
 
 
 def _engine(base: Base, leaving: Leaving, size: tuple[int, int], execution_options: dict[str, Any]) -> AsyncEngine:

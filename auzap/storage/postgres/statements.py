@@ -199,13 +199,17 @@ REPLIES_OF_TURN: Final = _REPLY + "WHERE turn_id = $1::text AND not_before IS NU
 INSERT_REPLY: Final = """
     INSERT INTO auzap_outbox (
         id, organization_id, instance_id, turn_id, ordinal, chat_id, content, conversation_id, state, attempts,
-        lease_token, not_before, created_at, updated_at
+        lease_token, not_before, created_at, updated_at, config_version
     ) SELECT id, organization_id, instance_id, turn_id, ordinal, chat_id, content, conversation_id, state, 0,
-        lease_token, not_before, created_at, updated_at
+        lease_token, not_before, created_at, updated_at, config_version
     FROM {new(
         id t, organization_id t, instance_id t, turn_id t, ordinal b, chat_id t, content t, conversation_id t,
-        state t, lease_token b, not_before z, created_at z, updated_at z
+        state t, lease_token b, not_before z, created_at z, updated_at z, config_version t
     )}"""
+WAITING: Final = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM auzap_outbox
+        WHERE organization_id = $1::text AND turn_id IS NULL AND state = 'pending' LIMIT $2::bigint) waiting"""
 FENCE_OF_REPLY: Final = """
     SELECT lease_token, state, attempts, turn_id FROM auzap_outbox WHERE id = $1::text FOR UPDATE"""
 TAKE_REPLIES: Final = """
@@ -367,6 +371,99 @@ LINK_OWNER: Final = """
     SELECT * FROM {new(organization_id t, lid t, owner_number_id t)}
     ON CONFLICT (organization_id, lid) DO UPDATE SET owner_number_id = excluded.owner_number_id"""
 
+# ------------------------------------------------------------------ what plugins remember, and do by the clock
+
+STATE_OF: Final = """
+    SELECT name, value FROM auzap_state
+    WHERE organization_id = $1::text AND instance_id = $2::text AND chat_id = $3::text AND plugin = $4::text
+      AND (expires_at IS NULL OR expires_at > $5::timestamptz)"""
+SET_STATE: Final = """
+    INSERT INTO auzap_state (organization_id, instance_id, chat_id, plugin, name, value, expires_at, updated_at)
+    SELECT * FROM {new(
+        organization_id t, instance_id t, chat_id t, plugin t, name t, value t, expires_at z, updated_at z
+    )}
+    ON CONFLICT (organization_id, instance_id, chat_id, plugin, name) DO UPDATE
+    SET value = excluded.value, expires_at = excluded.expires_at, updated_at = excluded.updated_at"""
+DELETE_STATE: Final = """
+    DELETE FROM auzap_state s USING {new(organization_id t, instance_id t, chat_id t, plugin t, name t)}
+    WHERE s.organization_id = new.organization_id AND s.instance_id = new.instance_id AND s.chat_id = new.chat_id
+      AND s.plugin = new.plugin AND s.name = new.name"""
+
+#: those that are known, and due by the same rule, stay untouched, and unlocked
+ENSURE_RUNS: Final = """
+    INSERT INTO auzap_schedules (organization_id, plugin, method, rule, due_at, token, lost)
+    SELECT organization_id, plugin, method, rule, due_at, 0, 0
+    FROM {new(organization_id t, plugin t, method t, rule t, due_at z)} WHERE NOT EXISTS (
+        SELECT 1 FROM auzap_schedules s
+        WHERE s.organization_id = new.organization_id AND s.plugin = new.plugin AND s.method = new.method
+          AND s.rule = new.rule)
+    ON CONFLICT (organization_id, plugin, method) DO UPDATE SET rule = excluded.rule, due_at = excluded.due_at"""
+_DUE_RUN: Final = "due_at <= $1::timestamptz AND (claimed_until IS NULL OR claimed_until <= $1::timestamptz)"
+RUNS_DUE: Final = f"SELECT 1 FROM auzap_schedules WHERE {_DUE_RUN} LIMIT 1"  # noqa: S608 - all of it stands here
+#: rows that another worker claims just now are left to it
+CLAIM_RUNS: Final = f"""
+    WITH due AS MATERIALIZED (
+        SELECT organization_id, plugin, method FROM auzap_schedules s
+        WHERE {_DUE_RUN} AND NOT EXISTS (
+            SELECT 1 FROM auzap_schedules o
+            WHERE o.organization_id = s.organization_id AND (
+                o.claimed_until > $1::timestamptz
+                OR (o.due_at, o.plugin, o.method) < (s.due_at, s.plugin, s.method)))
+        ORDER BY due_at LIMIT $3::bigint FOR UPDATE SKIP LOCKED
+    )
+    UPDATE auzap_schedules s
+    SET claimed_until = $2::timestamptz, token = s.token + 1, lost = s.lost + (s.claimed_until IS NOT NULL)::int
+    FROM due WHERE s.organization_id = due.organization_id AND s.plugin = due.plugin AND s.method = due.method
+    RETURNING s.organization_id, s.plugin, s.method, s.rule, s.due_at, s.token, s.lost"""  # noqa: S608 - all of it stands here
+NOTE_RUN: Final = """
+    UPDATE auzap_schedules s
+    SET due_at = new.due_at, last_ran_at = new.last_ran_at, error = new.error, claimed_until = NULL, lost = 0
+    FROM {new(due_at z, last_ran_at z, error t, organization_id t, plugin t, method t, token b)}
+    WHERE s.organization_id = new.organization_id AND s.plugin = new.plugin AND s.method = new.method
+      AND s.token = new.token AND s.claimed_until IS NOT NULL
+    RETURNING s.organization_id, s.plugin, s.method, s.token"""
+KEEP_RUN: Final = """
+    UPDATE auzap_schedules s SET claimed_until = new.claimed_until
+    FROM {new(claimed_until z, organization_id t, plugin t, method t, token b)}
+    WHERE s.organization_id = new.organization_id AND s.plugin = new.plugin AND s.method = new.method
+      AND s.token = new.token AND s.claimed_until IS NOT NULL
+    RETURNING s.organization_id, s.plugin, s.method, s.token"""
+PUT_OFF_RUN: Final = """
+    UPDATE auzap_schedules s SET due_at = new.due_at, claimed_until = NULL
+    FROM {new(due_at z, organization_id t, plugin t, method t, token b)}
+    WHERE s.organization_id = new.organization_id AND s.plugin = new.plugin AND s.method = new.method
+      AND s.token = new.token AND s.claimed_until IS NOT NULL
+    RETURNING s.organization_id, s.plugin, s.method, s.token"""
+FORGET_RUNS: Final = """
+    DELETE FROM auzap_schedules s USING {new(organization_id t, plugin t, method t)}
+    WHERE s.organization_id = new.organization_id AND s.plugin = new.plugin AND s.method = new.method"""
+
+# ------------------------------------------------------------------ traces
+
+INSERT_TRACE: Final = """
+    INSERT INTO auzap_traces (
+        id, organization_id, instance_id, turn_id, message_id, attempt, config_version, outcome, answered_by, ms,
+        steps, created_at
+    ) SELECT id, organization_id, instance_id, turn_id, message_id, attempt, config_version, outcome, answered_by, ms,
+        steps::json, created_at
+    FROM {new(
+        id t, organization_id t, instance_id t, turn_id t, message_id t, attempt b, config_version t, outcome t,
+        answered_by t, ms f, steps t, created_at z
+    )} ON CONFLICT DO NOTHING"""
+TRACES: Final = """
+    SELECT id, organization_id, instance_id, turn_id, message_id, attempt, config_version, outcome, answered_by, ms,
+        steps::text, created_at
+    FROM auzap_traces WHERE id IN (
+        SELECT id FROM auzap_traces WHERE turn_id = $1::text
+        UNION SELECT id FROM auzap_traces WHERE message_id = $1::text
+        UNION SELECT t.id FROM auzap_inbox i JOIN auzap_traces t ON t.turn_id = i.turn_id WHERE i.id = $1::text
+        UNION SELECT t.id FROM messages m
+            JOIN auzap_inbox i ON i.id = m.id::text JOIN auzap_traces t ON t.turn_id = i.turn_id
+            WHERE m.organization_id = $2::text::{messages.organization_id}
+              AND m.whatsapp_message_id = $1::text::{messages.whatsapp_message_id}
+    ) AND ($2::text IS NULL OR organization_id = $2::text)
+    ORDER BY created_at DESC, attempt DESC, id DESC LIMIT $3::bigint"""
+
 # ------------------------------------------------------------------ once, retention
 
 ONCE: Final = "SELECT result::text FROM auzap_once WHERE turn_id = $1::text AND name = $2::text"
@@ -387,6 +484,14 @@ OLD_OUTBOX: Final = """
       AND (updated_at < $2::timestamptz OR state <> 'failed' OR not_before IS NULL) AND NOT EXISTS (
         SELECT 1 FROM auzap_inbox i WHERE i.turn_id = o.turn_id AND i.state IN ('handled', 'dead'))
     ORDER BY updated_at LIMIT $3::bigint FOR UPDATE OF o SKIP LOCKED"""
+OLD_TRACES: Final = """
+    SELECT id FROM auzap_traces WHERE created_at < $1::timestamptz
+    ORDER BY created_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED"""
+OLD_STATES: Final = """
+    SELECT organization_id, instance_id, chat_id, plugin, name FROM auzap_state
+    WHERE expires_at IS NOT NULL AND expires_at <= $1::timestamptz
+    ORDER BY expires_at LIMIT $2::bigint FOR UPDATE SKIP LOCKED"""
+DELETE_TRACES: Final = "DELETE FROM auzap_traces USING {new(id t)} WHERE auzap_traces.id = new.id"
 DELETE_ONCE: Final = "DELETE FROM auzap_once USING {new(turn_id t)} WHERE auzap_once.turn_id = new.turn_id"
 DELETE_INBOX: Final = "DELETE FROM auzap_inbox USING {new(id t)} WHERE auzap_inbox.id = new.id"
 DELETE_OUTBOX: Final = "DELETE FROM auzap_outbox USING {new(id t)} WHERE auzap_outbox.id = new.id"

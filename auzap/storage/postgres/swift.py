@@ -1,7 +1,7 @@
 """The steps that every message takes, in one statement each: the decision is taken by the server, for many at once.
 
 Whatever is out of the ordinary (a message that was seen before, somebody new, a turn that was leased again, plugins'
-records) is left to ``auzap.storage.steps``, which decides the same in more statements.
+records, what they remember) is left to ``auzap.storage.steps``, which decides the same in more statements.
 """
 
 from __future__ import annotations
@@ -139,7 +139,8 @@ def _persist(decisions: Sequence[Decision], now: datetime) -> Plan:
             later = reply.not_before if reply.not_before is not None and reply.not_before > now else None
             id_, text, at_once = new_id(), storable(reply.text), ordinal == 0 and later is None and _claims(one)
             place = (one.turn_id, ordinal, one.chat_id, text, one.conversation_id)
-            said.append((id_, one.organization_id, one.instance_id, *place, int(at_once), later, one.token))
+            beside = (int(at_once), later, one.token, one.config_version)
+            said.append((id_, one.organization_id, one.instance_id, *place, *beside))
             if later is None:
                 mine.append((id_, text, at_once))
         if one.interaction is not None:
@@ -161,7 +162,7 @@ def _persist(decisions: Sequence[Decision], now: datetime) -> Plan:
 
 def _is_storable(one: Decision) -> bool:
     times = [one.claim_since, *(reply.not_before for reply in one.replies)]
-    return not one.records and all(time is None or time.tzinfo is not None for time in times)
+    return not (one.records or one.state) and all(time is None or time.tzinfo is not None for time in times)
 
 
 def _claims(one: Decision) -> bool:

@@ -79,14 +79,14 @@ PERSIST: Final = """
         SELECT s.*, at_once = 1 AND (turn_id IN (SELECT turn_id FROM good WHERE taken_over)) IS NOT TRUE AS claimed
         FROM {s(
             id t, organization_id t, instance_id t, turn_id t, ordinal b, chat_id t, content t, conversation_id t,
-            at_once b, not_before z, token b
+            at_once b, not_before z, token b, config_version t
         )} WHERE (turn_id IN (SELECT turn_id FROM good)) IS TRUE
     ), replies AS (
         INSERT INTO auzap_outbox (
             id, organization_id, instance_id, turn_id, ordinal, chat_id, content, conversation_id, state, attempts,
-            lease_token, not_before, created_at, updated_at
+            lease_token, not_before, created_at, updated_at, config_version
         ) SELECT id, organization_id, instance_id, turn_id, ordinal, chat_id, content, conversation_id,
-            CASE WHEN claimed THEN 'sending' ELSE 'pending' END, 0, token, not_before, now(), now()
+            CASE WHEN claimed THEN 'sending' ELSE 'pending' END, 0, token, not_before, now(), now(), config_version
         FROM said
     ), rows AS (
         INSERT INTO messages (

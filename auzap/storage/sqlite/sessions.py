@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
-import anyio
 from sqlalchemy import Connection, ExceptionContext, event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.orm import Session
@@ -20,9 +19,10 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from auzap.model.errors import StoreUnavailable
 from auzap.sqlite import told_as
+from auzap.storage.sessions import BaseSessions
+from auzap.storage.sqlite.times import right_now
 from auzap.storage.sqlite.tx import SessionTx
 from auzap.storage.steps.tx import Tx
-from auzap.storage.tenancy import Boundary, TenantSession
 
 __all__ = ["Sessions"]
 
@@ -34,7 +34,7 @@ _READERS = 16
 _STEPS = 10_000
 
 
-class Sessions:
+class Sessions(BaseSessions):
     """:param hold: keeps this process's writer thread still, so that a session's transaction has its turn."""
 
     def __init__(
@@ -44,65 +44,25 @@ class Sessions:
         busy: float,
         hold: Callable[[], AbstractAsyncContextManager[None]],
         before_commit: Callable[[], None],
+        tell: Callable[[], str] = right_now,
     ) -> None:
         self._hold = hold
-        self._before_commit = before_commit
-        self._boundaries: dict[str, Boundary] = {}
-        self._writing_task: asyncio.Task[Any] | None = None
-        self._readers = _engine(path, busy, begin="BEGIN", query_only=True, pool_size=_READERS)
-        self._writers = _engine(path, busy, begin="BEGIN IMMEDIATE", query_only=False, pool_size=1)
+        self._tell = tell
+        super().__init__(
+            _engine(path, busy, begin="BEGIN", query_only=True, pool_size=_READERS),
+            _engine(path, busy, begin="BEGIN IMMEDIATE", query_only=False, pool_size=1),
+            before_commit=before_commit,
+        )
 
-    @asynccontextmanager
-    async def read(self, organization_id: str) -> AsyncIterator[AsyncSession]:
-        """What it sees stays as it was at its first query."""
-        session = self._session(self._readers, organization_id, writes=False)
-        try:
-            yield session
-        finally:
-            await _close(session)
+    def _turn(self, _: str) -> AbstractAsyncContextManager[None]:
+        return self._hold()
 
-    @asynccontextmanager
-    async def write(self, organization_id: str) -> AsyncIterator[AsyncSession]:
-        """Commits at the end; rolls back when the body raises or is cancelled."""
-        task = asyncio.current_task()
-        if task is not None and task is self._writing_task:
-            raise RuntimeError("a transaction inside a transaction would wait for itself: end the first one before")
-        async with self._hold():
-            session = self._session(self._writers, organization_id, writes=True)
-            self._writing_task = task
-            try:
-                await session.run_sync(Session.connection)
-                yield session
-                await session.flush()
-                with anyio.CancelScope(shield=True):
-                    self._before_commit()
-                    await session.run_sync(Session.commit)
-            finally:
-                self._writing_task = None
-                await _close(session)
+    async def _begin(self, session: AsyncSession, _: str) -> None:
+        await session.run_sync(Session.connection)
 
     async def run(self, session: AsyncSession, work: Callable[[Tx], T]) -> T:
         """Run statements of the store in a session's transaction."""
-        return await session.run_sync(lambda sync: work(SessionTx(Session.connection(sync))))
-
-    async def close(self) -> None:
-        await self._readers.dispose()
-        await self._writers.dispose()
-
-    def _session(self, engine: AsyncEngine, organization_id: str, *, writes: bool) -> AsyncSession:
-        boundary = self._boundaries.setdefault(organization_id, Boundary(organization_id))
-        return AsyncSession(
-            engine,
-            sync_session_class=TenantSession,
-            expire_on_commit=False,
-            boundary=boundary,
-            writes=writes,
-        )
-
-
-async def _close(session: AsyncSession) -> None:
-    with anyio.CancelScope(shield=True):
-        await session.close()
+        return await session.run_sync(lambda sync: work(SessionTx(Session.connection(sync), self._tell)))
 
 
 def _engine(path: Path, busy: float, *, begin: str, query_only: bool, pool_size: int) -> AsyncEngine:

@@ -155,8 +155,12 @@ REPLIES_OF_TURN: Final = _REPLY + "WHERE turn_id = ? AND not_before IS NULL ORDE
 INSERT_REPLY: Final = """
     INSERT INTO auzap_outbox (
         id, organization_id, instance_id, turn_id, ordinal, chat_id, content, conversation_id, state, attempts,
-        lease_token, not_before, created_at, updated_at
-    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)"""
+        lease_token, not_before, created_at, updated_at, config_version
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)"""
+#: how many of a tenant's messages that answer no turn have not left yet; counted no further than this
+WAITING: Final = """
+    SELECT count(*) FROM (
+        SELECT 1 FROM auzap_outbox WHERE organization_id = ? AND turn_id IS NULL AND state = 'pending' LIMIT ?)"""
 FENCE_OF_REPLY: Final = "SELECT lease_token, state, attempts, turn_id FROM auzap_outbox WHERE id = ?"
 #: a worker whose lease is over must not claim what the next one has resumed
 TAKE_REPLIES: Final = """
@@ -287,6 +291,85 @@ LINK_OWNER: Final = """
     INSERT INTO owner_identities (organization_id, lid, owner_number_id) VALUES (?, ?, ?)
     ON CONFLICT (organization_id, lid) DO UPDATE SET owner_number_id = excluded.owner_number_id"""
 
+# ------------------------------------------------------------------ what plugins remember, and do by the clock
+
+STATE_OF: Final = """
+    SELECT name, value FROM auzap_state
+    WHERE organization_id = ? AND instance_id = ? AND chat_id = ? AND plugin = ?
+      AND (expires_at IS NULL OR expires_at > ?)"""
+SET_STATE: Final = """
+    INSERT INTO auzap_state (organization_id, instance_id, chat_id, plugin, name, value, expires_at, updated_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (organization_id, instance_id, chat_id, plugin, name) DO UPDATE
+    SET value = excluded.value, expires_at = excluded.expires_at, updated_at = excluded.updated_at"""
+DELETE_STATE: Final = """
+    WITH wanted (organization_id, instance_id, chat_id, plugin, name) AS (VALUES (?, ?, ?, ?, ?))
+    DELETE FROM auzap_state WHERE rowid IN (
+        SELECT s.rowid FROM wanted
+        CROSS JOIN auzap_state s USING (organization_id, instance_id, chat_id, plugin, name))"""
+
+#: those that are known, and due by the same rule, stay untouched
+ENSURE_RUNS: Final = """
+    WITH new (organization_id, plugin, method, rule, due_at) AS (VALUES (?, ?, ?, ?, ?))
+    INSERT INTO auzap_schedules (organization_id, plugin, method, rule, due_at, token, lost)
+    SELECT organization_id, plugin, method, rule, due_at, 0, 0 FROM new WHERE NOT EXISTS (
+        SELECT 1 FROM auzap_schedules s
+        WHERE s.organization_id = new.organization_id AND s.plugin = new.plugin AND s.method = new.method
+          AND s.rule = new.rule)
+    ON CONFLICT (organization_id, plugin, method) DO UPDATE SET rule = excluded.rule, due_at = excluded.due_at"""
+_DUE_RUN: Final = "due_at <= ?1 AND (claimed_until IS NULL OR claimed_until <= ?1)"
+#: asked before anything is written
+RUNS_DUE: Final = f"SELECT 1 FROM auzap_schedules WHERE {_DUE_RUN} LIMIT 1"  # noqa: S608 - all of it stands here
+#: of a tenant whose last claim has ended, the one that was due first
+CLAIM_RUNS: Final = f"""
+    UPDATE auzap_schedules SET claimed_until = ?2, token = token + 1, lost = lost + (claimed_until IS NOT NULL)
+    WHERE rowid IN (
+        SELECT rowid FROM auzap_schedules s
+        WHERE {_DUE_RUN} AND NOT EXISTS (
+            SELECT 1 FROM auzap_schedules o
+            WHERE o.organization_id = s.organization_id AND (
+                o.claimed_until > ?1 OR (o.due_at, o.plugin, o.method) < (s.due_at, s.plugin, s.method)))
+        ORDER BY due_at LIMIT ?3)
+    RETURNING organization_id, plugin, method, rule, due_at, token, lost"""  # noqa: S608 - all of it stands here
+NOTE_RUN: Final = """
+    UPDATE auzap_schedules SET due_at = ?, last_ran_at = ?, error = ?, claimed_until = NULL, lost = 0
+    WHERE organization_id = ? AND plugin = ? AND method = ? AND token = ? AND claimed_until IS NOT NULL
+    RETURNING organization_id, plugin, method, token"""
+KEEP_RUN: Final = """
+    UPDATE auzap_schedules SET claimed_until = ?
+    WHERE organization_id = ? AND plugin = ? AND method = ? AND token = ? AND claimed_until IS NOT NULL
+    RETURNING organization_id, plugin, method, token"""
+PUT_OFF_RUN: Final = """
+    UPDATE auzap_schedules SET due_at = ?, claimed_until = NULL
+    WHERE organization_id = ? AND plugin = ? AND method = ? AND token = ? AND claimed_until IS NOT NULL
+    RETURNING organization_id, plugin, method, token"""
+FORGET_RUNS: Final = """
+    WITH wanted (organization_id, plugin, method) AS (VALUES (?, ?, ?))
+    DELETE FROM auzap_schedules WHERE rowid IN (
+        SELECT s.rowid FROM wanted CROSS JOIN auzap_schedules s USING (organization_id, plugin, method))"""
+
+# ------------------------------------------------------------------ traces
+
+INSERT_TRACE: Final = """
+    INSERT INTO auzap_traces (
+        id, organization_id, instance_id, turn_id, message_id, attempt, config_version, outcome, answered_by, ms,
+        steps, created_at
+    ) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"""
+#: the newest; by a turn, by the provider's id of its last message, by a message's row, or by the provider's id of any
+#: message of a customer's whose tenant is known
+TRACES: Final = """
+    SELECT id, organization_id, instance_id, turn_id, message_id, attempt, config_version, outcome, answered_by, ms,
+        steps, created_at
+    FROM auzap_traces WHERE id IN (
+        SELECT id FROM auzap_traces WHERE turn_id = ?1
+        UNION SELECT id FROM auzap_traces WHERE message_id = ?1
+        UNION SELECT t.id FROM auzap_inbox i JOIN auzap_traces t ON t.turn_id = i.turn_id WHERE i.id = ?1
+        UNION SELECT t.id FROM messages m
+            JOIN auzap_inbox i ON i.id = m.id JOIN auzap_traces t ON t.turn_id = i.turn_id
+            WHERE m.organization_id = ?2 AND m.whatsapp_message_id = ?1
+    ) AND (?2 IS NULL OR organization_id = ?2)
+    ORDER BY created_at DESC, attempt DESC, id DESC LIMIT ?3"""
+
 # ------------------------------------------------------------------ once, retention
 
 ONCE: Final = "SELECT result FROM auzap_once WHERE turn_id = ? AND name = ?"
@@ -306,6 +389,11 @@ OLD_OUTBOX: Final = """
       AND (updated_at < ?2 OR state <> 'failed' OR not_before IS NULL) AND NOT EXISTS (
         SELECT 1 FROM auzap_inbox i WHERE i.turn_id = o.turn_id AND i.state IN ('handled', 'dead'))
     ORDER BY updated_at LIMIT ?3"""
+OLD_TRACES: Final = "SELECT id FROM auzap_traces WHERE created_at < ? ORDER BY created_at LIMIT ?"
+OLD_STATES: Final = """
+    SELECT organization_id, instance_id, chat_id, plugin, name FROM auzap_state
+    WHERE expires_at IS NOT NULL AND expires_at <= ? ORDER BY expires_at LIMIT ?"""
+DELETE_TRACES: Final = "DELETE FROM auzap_traces WHERE id IN (VALUES (?))"
 DELETE_ONCE: Final = "DELETE FROM auzap_once WHERE turn_id IN (VALUES (?))"
 DELETE_INBOX: Final = "DELETE FROM auzap_inbox WHERE id IN (VALUES (?))"
 DELETE_OUTBOX: Final = "DELETE FROM auzap_outbox WHERE id IN (VALUES (?))"

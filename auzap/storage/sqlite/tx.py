@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -25,8 +25,11 @@ SQL: Final[Mapping[str, str]] = {name: text for name, text in vars(_sql).items()
 class _FileTx:
     """What both roads have in common."""
 
+    def __init__(self, tell: Callable[[], str]) -> None:
+        self._tell = tell
+
     def now(self) -> str:
-        return right_now()
+        return self._tell()
 
     def time(self, moment: datetime) -> str:
         return stamp(moment)
@@ -44,7 +47,8 @@ class RawTx(_FileTx):
     Make it outside a transaction. It begins and ends none.
     """
 
-    def __init__(self, raw: sqlite3.Connection) -> None:
+    def __init__(self, raw: sqlite3.Connection, tell: Callable[[], str] = right_now) -> None:
+        super().__init__(tell)
         self._raw = raw
         # AUTOCOMMIT: SQLAlchemy sends no BEGIN of its own, so its statements join ours. Said to the engine, not to the
         # connection: there it would be undone when the connection is collected, after the file is closed
@@ -83,7 +87,8 @@ class RawTx(_FileTx):
 class SessionTx(_FileTx):
     """A plugin's session's: its statements join what the plugin writes."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, tell: Callable[[], str] = right_now) -> None:
+        super().__init__(tell)
         self._connection = connection
 
     def execute(self, statement: Statement, params: Params = ()) -> Sequence[Any]:

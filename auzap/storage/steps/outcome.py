@@ -10,6 +10,7 @@ from auzap.model.keys import new_id
 from auzap.storage.records import NewRow, new_rows
 from auzap.storage.steps.fences import TurnRow, fence_turns, state_of
 from auzap.storage.steps.outbox_rows import replies_of
+from auzap.storage.steps.states import States
 from auzap.storage.steps.tx import Tx
 from auzap.storage.store import Decision, NewReply, StoredReply
 from auzap.storage.texts import storable
@@ -37,6 +38,7 @@ class _Group:
         self._messages: list[tuple[Any, ...]] = []
         self._interactions: list[tuple[Any, ...]] = []
         self._records: list[NewRow] = []
+        self._states = States(tx)
         self._handled: list[tuple[Any, ...]] = []
 
     def take(self, decision: Decision) -> list[StoredReply] | Exception:
@@ -58,6 +60,7 @@ class _Group:
         self._tx.write("INSERT_REPLY", self._replies)
         self._tx.write("INSERT_OUTBOUND", self._messages)
         self._tx.write("INSERT_INTERACTION", self._interactions)
+        self._states.write(self._now)
         self._tx.insert(self._records)
         self._tx.write("HANDLE_TURN", self._handled)
 
@@ -66,7 +69,9 @@ class _Group:
         records = new_rows(decision.organization_id, decision.records)
         whens = [self._later(reply) for reply in decision.replies]
         claims = self._claims(decision)
+        self._states.check(decision.state)
         self._records += records
+        self._states.take(decision)
         now = [
             self._reply(decision, ordinal, reply, when, claimed=claims and ordinal == 0 and when is None)
             for ordinal, (reply, when) in enumerate(zip(decision.replies, whens, strict=True))
@@ -128,6 +133,7 @@ class _Group:
                 when,
                 now,
                 now,
+                decision.config_version,
             )
         )
         if conversation_id is not None:

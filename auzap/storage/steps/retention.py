@@ -1,4 +1,4 @@
-"""Finished rows go when they are old."""
+"""Finished rows go when they are old, and what plugins remember when it has expired."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class Cutoff:
     outbox: datetime
     dead: datetime
     limit: int
+    #: None: they stay
+    traces: datetime | None = None
 
 
 def remove_old(tx: Tx, cutoffs: Sequence[Cutoff]) -> list[int]:
@@ -32,4 +34,9 @@ def _remove(tx: Tx, cutoff: Cutoff) -> int:
     tx.write("DELETE_INBOX", inbox)
     outbox = tx.execute("OLD_OUTBOX", (tx.time(cutoff.outbox), dead, cutoff.limit - len(inbox)))
     tx.write("DELETE_OUTBOX", outbox)
-    return len(inbox) + len(outbox)
+    left = cutoff.limit - len(inbox) - len(outbox)
+    traces = tx.execute("OLD_TRACES", (tx.time(cutoff.traces), left)) if cutoff.traces is not None else ()
+    tx.write("DELETE_TRACES", traces)
+    states = tx.execute("OLD_STATES", (tx.now(), left - len(traces)))
+    tx.write("DELETE_STATE", states)
+    return len(inbox) + len(outbox) + len(traces) + len(states)
