@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from auzap.hooks.circuit import Circuit
+
 __all__ = ["Call", "Calls", "Implementation"]
 
 
@@ -25,6 +27,8 @@ class Implementation:
     awaits: bool
     #: its deadline in seconds
     timeout: float
+    #: opens when the plugin keeps failing; None: it never does
+    circuit: Circuit | None
     #: whom ``handle_message`` is asked for; None: everybody
     roles: frozenset[str] | None
     #: the file that it is written in
@@ -50,11 +54,17 @@ class Calls:
     def __init__(self) -> None:
         self._going: dict[asyncio.Task[Any], tuple[Implementation, float]] = {}
 
-    def begin(self, task: asyncio.Task[Any], one: Implementation, now: float) -> None:
+    def begin(self, task: asyncio.Task[Any], one: Implementation, now: float) -> tuple[Implementation, float] | None:
+        """:return: the call that the task is in already, for ``end``: a plugin may ask others."""
+        outer = self._going.get(task)
         self._going[task] = (one, now)
+        return outer
 
-    def end(self, task: asyncio.Task[Any]) -> None:
-        self._going.pop(task, None)
+    def end(self, task: asyncio.Task[Any], outer: tuple[Implementation, float] | None) -> None:
+        if outer is None:
+            self._going.pop(task, None)
+        else:
+            self._going[task] = outer
 
     def current(self, task: asyncio.Task[Any]) -> Call | None:
         """The call that a task is in; may be asked from any thread."""

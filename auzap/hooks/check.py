@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, TypeVar, get_args
 
@@ -16,6 +17,8 @@ from auzap.model.reply import Interaction, Outcome, Receipt, Reply
 
 __all__ = [
     "EXPECTED",
+    "MOST_RECORDS",
+    "MOST_REPLIES",
     "Expected",
     "Nonsense",
     "check_message",
@@ -27,6 +30,15 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+#: of one answer: nobody reads more, and each is a send
+MOST_REPLIES: Final = 20
+#: of one answer: they are written while all others wait
+MOST_RECORDS: Final = 200
+#: characters of what an assistant was told and said; a prompt may quote a whole conversation
+_LONGEST_PROMPT: Final = 4 * MAX_TEXT
+#: characters of names and ids
+_LONGEST_NAME: Final = 1_000
 
 _PHONE = re.compile(r"[0-9]{5,15}")
 _LID = re.compile(r"[0-9]+@lid")
@@ -65,10 +77,10 @@ class Nonsense(Exception):
 def check_message(value: object) -> Message:
     message = _of_type(value, Message, "normalize_message")
     for name in ("kind", "event", "chat_id"):
-        _filled(getattr(message, name), f"Message.{name}")
+        _name(getattr(message, name), f"Message.{name}")
     _clean(message.text, "Message.text")
     for name in ("message_id", "push_name", "quoted_id"):
-        _maybe(_clean, getattr(message, name), f"Message.{name}")
+        _maybe(_label, getattr(message, name), f"Message.{name}")
     if message.chat_kind not in get_args(ChatKind):
         raise Nonsense(f"Message.chat_kind is none of {', '.join(get_args(ChatKind))}")
     _maybe(_phone, message.contact_phone, "Message.contact_phone")
@@ -80,22 +92,22 @@ def check_message(value: object) -> Message:
 
 def check_sender(value: object) -> Sender:
     sender = _of_type(value, Sender, "classify_sender")
-    _filled(sender.role, "Sender.role")
+    _name(sender.role, "Sender.role")
     _maybe(_phone, sender.phone, "Sender.phone")
     _maybe(_lid, sender.lid, "Sender.lid")
-    _maybe(_clean, sender.name, "Sender.name")
-    _maybe(_filled, sender.owner_id, "Sender.owner_id")
+    _maybe(_label, sender.name, "Sender.name")
+    _maybe(_name, sender.owner_id, "Sender.owner_id")
     return sender
 
 
 def check_outcome(value: object) -> Outcome:
     """A reply and a list of replies become the outcome that they mean."""
     if isinstance(value, Outcome):
-        _records(value.records)
+        records = _records(value.records)
         if value.interaction is not None:
             _interaction(value.interaction)
         replies = _replies(value.replies, "Outcome.replies is {}, not a list of Reply")
-        return Outcome(replies, records=tuple(value.records), interaction=value.interaction)
+        return Outcome(replies, records=records, interaction=value.interaction)
     if isinstance(value, Reply):
         return Outcome((_reply(value),))
     return Outcome(_replies(value, f"returned {{}}, not {EXPECTED['handle_message'].words}"))
@@ -107,7 +119,7 @@ def check_replies(value: object) -> tuple[Reply, ...]:
 
 def check_receipt(value: object) -> Receipt:
     receipt = _of_type(value, Receipt, "send_reply")
-    _maybe(_filled, receipt.message_id, "Receipt.message_id")
+    _maybe(_name, receipt.message_id, "Receipt.message_id")
     return receipt
 
 
@@ -127,17 +139,24 @@ def _of_type(value: object, kind: type[T], hook: str) -> T:
 def _replies(value: object, wrong: str) -> tuple[Reply, ...]:
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes, bytearray)):
         raise Nonsense(wrong.format(_called(value)))
-    for place, reply in enumerate(value):
+    replies = _at_most(MOST_REPLIES, value, "replies")
+    for place, reply in enumerate(replies):
         if not isinstance(reply, Reply):
             raise Nonsense(wrong.format(f"{_called(value)} whose item {place} is {_called(reply)}"))
         _reply(reply)
-    return tuple(value)
+    return replies
+
+
+def _at_most(most: int, value: Sequence[Any], what: str) -> tuple[Any, ...]:
+    """Its items. It may be of the plugin's own kind, and never end."""
+    items = tuple(islice(value, most + 1))
+    if len(items) > most:
+        raise Nonsense(f"returned more than {most} {what}")
+    return items
 
 
 def _reply(reply: Reply) -> Reply:
-    text = _filled(reply.text, "Reply.text")
-    if len(text) > MAX_TEXT:
-        raise Nonsense(f"Reply.text has {len(text):,} characters; {MAX_TEXT:,} are the most")
+    _not_longer(MAX_TEXT, _filled(reply.text, "Reply.text"), "Reply.text")
     if reply.not_before is not None:
         _time(reply.not_before)
     return reply
@@ -150,27 +169,29 @@ def _time(value: object) -> None:
         raise Nonsense(f"Reply.not_before has no time zone: {value.isoformat()}")
 
 
-def _records(records: object) -> None:
+def _records(records: object) -> tuple[Any, ...]:
     if not isinstance(records, Sequence) or isinstance(records, (str, bytes, bytearray)):
         raise Nonsense(f"Outcome.records is {_called(records)}, not a list of SQLModel instances")
-    if not records:
-        return
+    items = _at_most(MOST_RECORDS, records, "records")
+    if not items:
+        return items
     from sqlmodel import SQLModel  # a plugin with records has imported it already
 
-    for place, record in enumerate(records):
+    for place, record in enumerate(items):
         if isinstance(record, type) or not isinstance(record, SQLModel) or not hasattr(record, "__table__"):
             raise Nonsense(
                 f"item {place} of Outcome.records is {_called(record)}, not an instance of an SQLModel table"
             )
+    return items
 
 
 def _interaction(value: object) -> None:
     if not isinstance(value, Interaction):
         raise Nonsense(f"Outcome.interaction is {_called(value)}, not Interaction or None")
-    _clean(value.prompt, "Interaction.prompt")
-    _clean(value.response, "Interaction.response")
+    for name in ("prompt", "response"):
+        _not_longer(_LONGEST_PROMPT, _clean(getattr(value, name), f"Interaction.{name}"), f"Interaction.{name}")
     for name in ("intent", "sentiment", "model_used"):
-        _maybe(_clean, getattr(value, name), f"Interaction.{name}")
+        _maybe(_label, getattr(value, name), f"Interaction.{name}")
     confidence = value.confidence
     if confidence is not None and (isinstance(confidence, bool) or not isinstance(confidence, (int, float))):
         raise Nonsense(f"Interaction.confidence is {_called(confidence)}, not a number or None")
@@ -179,6 +200,21 @@ def _interaction(value: object) -> None:
 def _maybe(check: Callable[[Any, str], object], value: object, name: str) -> None:
     if value is not None:
         check(value, name)
+
+
+def _name(value: object, name: str) -> str:
+    """Something that others are called by."""
+    return _not_longer(_LONGEST_NAME, _filled(value, name), name)
+
+
+def _label(value: object, name: str) -> str:
+    return _not_longer(_LONGEST_NAME, _clean(value, name), name)
+
+
+def _not_longer(most: int, text: str, name: str) -> str:
+    if len(text) > most:
+        raise Nonsense(f"{name} has {len(text):,} characters; {most:,} are the most")
+    return text
 
 
 def _filled(value: object, name: str) -> str:

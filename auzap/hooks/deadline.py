@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import anyio
 import anyio.lowlevel
 
-__all__ = ["DeadlinePassed", "SelfCancelled", "within"]
+__all__ = ["DeadlinePassed", "LeaveNow", "SelfCancelled", "within"]
 
 T = TypeVar("T")
 
@@ -111,7 +111,7 @@ def _its_own(error: GeneratorExit) -> RuntimeError:
     return RuntimeError(f"the plugin raised GeneratorExit: {error}")
 
 
-class _LeftBehind(BaseException):
+class LeaveNow(BaseException):
     """Thrown into a coroutine that goes on, whatever we did."""
 
 
@@ -123,7 +123,7 @@ def _leave_behind(steps: Any) -> None:
     """
     with suppress(BaseException):
         for _ in range(_THROWS):
-            steps.throw(_LeftBehind())
+            steps.throw(LeaveNow())
         steps.close()
 
 

@@ -12,9 +12,11 @@ from typing import Final
 from auzap.contract import hookspecs
 from auzap.contract.options import Options
 from auzap.contract.plugin import Plugin
+from auzap.contract.schedules import schedules_of
 from auzap.hooks.annotations import wrong_return
 from auzap.hooks.check import EXPECTED
 from auzap.hooks.methods import Method, methods_of, place_of_class
+from auzap.hooks.specs import OwnSpec, own_specs
 
 __all__ = ["HOOKS", "Mistake", "mistakes_of", "or_list"]
 
@@ -37,17 +39,25 @@ class Mistake:
     text: str
 
 
-def mistakes_of(plugin: object) -> list[Mistake]:
-    """All of them, in the order of the file."""
+_NONE: Final[Mapping[str, OwnSpec]] = MappingProxyType({})
+
+
+def mistakes_of(plugin: object, own: Mapping[str, OwnSpec] = _NONE) -> list[Mistake]:
+    """All of them, in the order of the file.
+
+    :param own: the hooks that plugins of the tenant specify, this one among them.
+    """
     if isinstance(plugin, type):
         what = f"{plugin.__name__} is a class, and an instance of it is meant: {plugin.__name__}(options, …)"
         return [Mistake(place_of_class(plugin), what)]
     kind = type(plugin)
     if not isinstance(plugin, Plugin):
         return [Mistake(place_of_class(kind), f"{kind.__name__} is no subclass of auzap.Plugin")]
-    missing = [name for name in ("name", "options", "tenant", "log") if not hasattr(plugin, name)]
+    missing = [name for name in ("name", "options", "tenant", "services") if not hasattr(plugin, name)]
     if missing:
-        what = f"its __init__ does not set self.{missing[0]}: call super().__init__(options, name=…, tenant=…, log=…)"
+        what = (
+            f"its __init__ does not set self.{missing[0]}: call super().__init__(options, name=…, tenant=…, services=…)"
+        )
         return [Mistake(place_of_class(kind), what)]
     found = []
     if not isinstance(plugin.options, Options):
@@ -55,8 +65,8 @@ def mistakes_of(plugin: object) -> list[Mistake]:
         found.append(Mistake(place_of_class(kind), what))
     methods = methods_of(plugin, HOOKS)
     for method in methods:
-        found += [Mistake(method.place, f"{method.name} {text}") for text in _of_method(method)]
-    return found + _twice(methods)
+        found += [Mistake(method.place, f"{method.name} {text}") for text in _of_method(method, plugin, own)]
+    return found + _twice(methods, own) + _of_timeouts(plugin, methods, own)
 
 
 def or_list(names: Sequence[str]) -> str:
@@ -66,21 +76,32 @@ def or_list(names: Sequence[str]) -> str:
 # ------------------------------------------------------------------ one method
 
 
-def _of_method(method: Method) -> Iterator[str]:
+def _of_method(method: Method, plugin: Plugin, own: Mapping[str, OwnSpec]) -> Iterator[str]:
     marked = _of_marks(method)
     if marked is not None:
         yield marked
-    elif method.optional and method.hook not in HOOKS:
-        return
-    elif method.hook not in HOOKS:
-        yield f"implements no hook that there is{_meant(method.hook, HOOKS)}; there are {or_list(list(HOOKS))}"
-    else:
+    elif method.hook in HOOKS:
+        yield from _of_framework(method)
+    elif method.hook in own:
+        spec = own[method.hook]
+        if not method.optional and method.hook not in {one.hook for one in own_specs(plugin)}:
+            yield (
+                f"implements a hook of plugin {spec.plugin}: mark it with @auzap.hookimpl(optionalhook=True), so that "
+                "it may be there without that one"
+            )
         yield from _of_kind(method)
-        yield from _of_arguments(method, HOOKS[method.hook])
-        expected = EXPECTED[method.hook]
-        returned = wrong_return(method.function, expected, awaits=method.awaits)
-        if returned is not None:
-            yield f"is annotated to return {returned}; right would be {expected.words}"
+        yield from _of_arguments(method, spec.arguments)
+    elif not method.optional:
+        yield f"implements no hook that there is{_meant(method.hook, HOOKS)}; there are {or_list(list(HOOKS))}"
+
+
+def _of_framework(method: Method) -> Iterator[str]:
+    yield from _of_kind(method)
+    yield from _of_arguments(method, HOOKS[method.hook])
+    expected = EXPECTED[method.hook]
+    returned = wrong_return(method.function, expected, awaits=method.awaits)
+    if returned is not None:
+        yield f"is annotated to return {returned}; right would be {expected.words}"
 
 
 def _of_marks(method: Method) -> str | None:
@@ -129,11 +150,29 @@ def _meant(name: str, names: Sequence[str] | Mapping[str, object]) -> str:
     return f" (is {near[0]} meant?)" if near else ""
 
 
-def _twice(methods: Sequence[Method]) -> list[Mistake]:
+def _of_timeouts(plugin: Plugin, methods: Sequence[Method], own: Mapping[str, OwnSpec]) -> list[Mistake]:
+    """What the tenant's YAML says: told here, because only here all hooks are known."""
+    named = getattr(plugin.options, "timeouts", ())
+    if not named:
+        return []
+    kind = type(plugin)
+    known = [*HOOKS, *own, *schedules_of(kind)]
+    for_others = {method.hook for method in methods if method.optional}
+    return [
+        Mistake(
+            place_of_class(kind),
+            f"its option timeouts names {name}, which is no hook{_meant(name, known)}; there are {or_list(known)}",
+        )
+        for name in named
+        if name not in known and name not in for_others
+    ]
+
+
+def _twice(methods: Sequence[Method], own: Mapping[str, OwnSpec]) -> list[Mistake]:
     first: dict[str, Method] = {}
     found = []
     for method in methods:
-        if not method.marked or method.hook not in HOOKS:
+        if not method.marked or (method.hook not in HOOKS and method.hook not in own):
             continue
         before = first.setdefault(method.hook, method)
         if before is not method:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import pluggy
 
 from auzap.contract import hookspecs
+from auzap.contract.options import Options
 from auzap.contract.plugin import Plugin
 from auzap.hooks.calls import Implementation
+from auzap.hooks.circuit import Circuit
 from auzap.hooks.methods import options_of, place_of_class
 from auzap.hooks.mistakes import HOOKS, Mistake, mistakes_of
+from auzap.hooks.specs import OwnSpec, own_specs, wrong_with
 from auzap.model.errors import PluginError
-from auzap.model.turn import IN_TRANSACTION
+from auzap.model.turn import IN_TRANSACTION, Turn
 
-__all__ = ["RegisteredPlugin", "StrictManager"]
+__all__ = ["STATE", "RegisteredPlugin", "StrictManager"]
+
+#: the argument that is not the same for all
+STATE = "state"
 
 
 class RegisteredPlugin(NamedTuple):
@@ -32,13 +39,18 @@ class StrictManager(pluggy.PluginManager):
     def __init__(self) -> None:
         super().__init__(hookspecs.PROJECT)
         self.add_hookspecs(hookspecs)
+        #: what the plugins specify themselves
+        self._own: dict[str, OwnSpec] = {}
 
-    def add_all(self, plugins: Iterable[tuple[Plugin, str | None]]) -> None:
+    def add_all(self, plugins: Iterable[tuple[object, str | None]]) -> None:
         """:raises PluginError: with the mistakes of all of them; those without mistakes are added."""
+        found = list(plugins)
+        # first of all what they specify: who implements it may come before
+        wrong = [self._specify(plugin) for plugin, _ in found]
         errors = []
-        for plugin, distribution in plugins:
+        for (plugin, distribution), mistakes in zip(found, wrong, strict=True):
             try:
-                self.add(plugin, distribution)
+                self._add(plugin, distribution, mistakes)
             except PluginError as error:
                 errors.append(error)
         if errors:
@@ -49,31 +61,72 @@ class StrictManager(pluggy.PluginManager):
 
         :raises PluginError: a line for each mistake; nothing was changed.
         """
-        mistakes = mistakes_of(plugin) or self._taken(plugin)
+        before = dict(self._own)
+        try:
+            self._add(plugin, distribution, self._specify(plugin))
+        except PluginError:
+            self._own = before
+            raise
+
+    def _add(self, plugin: object, distribution: str | None, wrong: Sequence[Mistake]) -> None:
+        mistakes = [*wrong, *mistakes_of(plugin, self._own)] or self._taken(plugin)
         if mistakes:
             raise _refused(plugin, distribution, mistakes)
         name = cast("Plugin", plugin).name
         try:
             self.register(plugin, name)
+            self._warn(plugin)
         except Exception as error:
             # older versions keep what they took before they found a mistake
             self.unregister(name=name)
             raise _refused(plugin, distribution, [Mistake(place_of_class(type(plugin)), str(error))]) from error
 
-    def implementations(self, hook: str, tenant: str, timeout: float) -> tuple[Implementation, ...]:
+    def _specify(self, plugin: object) -> list[Mistake]:
+        """Take what a plugin specifies itself, and tell what is wrong with it."""
+        if not isinstance(plugin, Plugin) or not hasattr(plugin, "name"):
+            return []  # told with everything else that is wrong
+        mistakes = [Mistake(place, text) for place, text in wrong_with(plugin, HOOKS, self._own)]
+        for spec in own_specs(plugin):
+            if spec.hook not in HOOKS:
+                self._own.setdefault(spec.hook, spec)
+        return mistakes
+
+    def _warn(self, plugin: object) -> None:
+        """Of arguments that go away: as pluggy does for the hooks that it knows the specifications of."""
+        for caller in self.get_hookcallers(plugin) or []:
+            going = self._own[caller.name].going if caller.name in self._own else {}
+            for one in caller.get_hookimpls():
+                for name in one.argnames if going and one.plugin is plugin else ():
+                    if name in going:
+                        code = inspect.unwrap(one.function).__code__
+                        warnings.warn_explicit(going[name], type(going[name]), code.co_filename, code.co_firstlineno)
+
+    def own(self, plugin: Plugin) -> dict[str, tuple[str, ...]]:
+        """The hooks that a plugin specifies, with their arguments."""
+        return {spec.hook: spec.arguments for spec in own_specs(plugin)}
+
+    def implementations(
+        self, hook: str, tenant: str, timeout: float, circuits: Mapping[str, Circuit | None] | None = None
+    ) -> tuple[Implementation, ...]:
         """A hook's, in the order in which they are to be asked.
 
         :param timeout: of those whose options have none.
+        :param circuits: by the plugins' names.
         """
         order = {name: place for place, (name, _) in enumerate(self.list_name_plugin())}
-        found = getattr(self.hook, hook).get_hookimpls()
+        caller = getattr(self.hook, hook, None)  # nobody implements it: there is none
+        found = caller.get_hookimpls() if caller is not None else []
         found.sort(key=lambda one: (one.trylast, not one.tryfirst, order[one.plugin_name]))
-        return tuple(_resolved(one, hook, tenant, timeout) for one in found)
+        arguments = HOOKS[hook] if hook in HOOKS else self._own[hook].arguments
+        return tuple(
+            _resolved(one, hook, arguments, tenant, timeout, (circuits or {}).get(one.plugin_name)) for one in found
+        )
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         """As pluggy's own, the same in all its versions: no property runs, static and class methods are seen."""
         noted = options_of(plugin, name)
-        if noted is None or (noted.get("specname") or name) not in HOOKS:
+        hook = (noted or {}).get("specname") or name
+        if noted is None or (hook not in HOOKS and hook not in self._own):
             return None
         return cast("pluggy.HookimplOpts", dict(noted))
 
@@ -90,13 +143,17 @@ class StrictManager(pluggy.PluginManager):
         return []
 
 
-def _deadline(hook: str, seconds: float) -> float:
+def _deadline(hook: str, options: Options, seconds: float) -> float:
     """A transaction keeps all others from writing: what runs in one has little time, whatever its options say."""
+    own = options.timeouts.get(hook, options.timeout)
+    seconds = seconds if own is None else own
     return min(seconds, IN_TRANSACTION) if hook == "persist" else seconds
 
 
-def _resolved(one: pluggy.HookImpl, hook: str, tenant: str, timeout: float) -> Implementation:
-    options = one.plugin.options  # type: ignore[attr-defined]
+def _resolved(
+    one: pluggy.HookImpl, hook: str, arguments: Sequence[str], tenant: str, timeout: float, circuit: Circuit | None
+) -> Implementation:
+    options: Options = one.plugin.options  # type: ignore[attr-defined]
     function: Any = one.function
     code = getattr(inspect.unwrap(function), "__code__", None)
     return Implementation(
@@ -104,17 +161,33 @@ def _resolved(one: pluggy.HookImpl, hook: str, tenant: str, timeout: float) -> I
         plugin=one.plugin_name,
         hook=hook,
         function=function,
-        call=_picking(function, [HOOKS[hook].index(name) for name in one.argnames]),
+        call=_calling(function, hook, arguments, one.argnames, one.plugin_name),
         awaits=inspect.iscoroutinefunction(function),
-        timeout=_deadline(hook, timeout if options.timeout is None else options.timeout),
+        timeout=_deadline(hook, options, timeout),
+        circuit=circuit,
         roles=None if options.roles is None else frozenset(options.roles),
         file=code.co_filename if code is not None else "",
     )
 
 
+def _calling(
+    function: Callable[..., Any], hook: str, arguments: Sequence[str], wanted: Sequence[str], plugin: str
+) -> Callable[[tuple[object, ...]], Any]:
+    """Call with those of the hook's arguments that are wanted.
+
+    ``state`` is each plugin's own: it is made of the turn, for those alone who want it.
+    """
+    pick = _picking(function, [arguments.index(name) for name in wanted])
+    if STATE not in wanted or hook not in HOOKS:
+        return pick
+    turn, last = arguments.index("turn"), arguments.index(STATE)
+    assert last == len(arguments) - 1  # noqa: S101 - the contract's order: the caller gives all before it
+    return lambda values: pick((*values, cast("Turn", values[turn]).states(plugin)))
+
+
 def _picking(function: Callable[..., Any], places: Sequence[int]) -> Callable[[tuple[object, ...]], Any]:
-    """Call with some of the arguments. Every hook of every message comes through here, so the usual numbers of them
-    are written out: a list would take as long as the rest of the call."""
+    """Every hook of every message comes through here, so the usual numbers of arguments are written out: a list would
+    take as long as the rest of the call."""
     match places:
         case []:
             return lambda values: function()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from auzap.contract.plugin import Plugin, TenantInfo
+from auzap.hooks.ask import Asking
 from auzap.hooks.calls import Calls, Implementation
 from auzap.hooks.check import (
-    Nonsense,
     check_message,
     check_nothing,
     check_outcome,
@@ -19,12 +18,13 @@ from auzap.hooks.check import (
     check_replies,
     check_sender,
 )
-from auzap.hooks.deadline import DeadlinePassed, SelfCancelled, within
-from auzap.hooks.reasons import raised_reason, too_late_reason
+from auzap.hooks.circuit import Circuit, Paused
+from auzap.hooks.own import Own
 from auzap.hooks.register import StrictManager
-from auzap.hooks.threads import AllBusy, LeftBehind, Threads
+from auzap.hooks.scheduled import Scheduled
+from auzap.hooks.threads import Threads
 from auzap.logs import get_logger
-from auzap.model.errors import HookFailed
+from auzap.model.errors import HookFailed, PluginPaused
 from auzap.model.event import Event
 from auzap.model.message import Message
 from auzap.model.people import Sender
@@ -55,12 +55,13 @@ class Answered(Generic[T]):
 class TenantHooks:
     """The plugins of one tenant, to be asked.
 
-    Every method raises ``HookFailed`` when a plugin raises, misses its deadline or returns the wrong thing; a
-    cancellation from outside passes.
+    Every method raises ``HookFailed`` when a plugin raises, misses its deadline or returns the wrong thing, and
+    ``PluginPaused`` when one that is left alone for a while would have to be asked; a cancellation from outside passes.
 
     :param plugins: in the order of the YAML, each with the distribution that it came with.
     :param timeout: seconds; the deadline of plugins whose options have none.
     :param grace: seconds that a plugin may clean up after its deadline; as long again, and it is left behind.
+    :param now: seconds since 1970; by it plugins are left alone.
     :raises PluginError: a plugin is written wrong; the message has a line for each mistake.
     """
 
@@ -72,16 +73,17 @@ class TenantHooks:
         timeout: float,
         calls: Calls,
         grace: float = 1.0,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._tenant = tenant
-        self._calls = calls
-        self._grace = grace
-        self._threads = Threads(tenant.id, _THREADS)
+        asking = Asking(calls, Threads(tenant.id, _THREADS), grace=grace)
+        self._ask = asking.ask
         manager = StrictManager()
         manager.add_all(plugins)
+        self._circuits = {plugin.name: _circuit(tenant, plugin, now) for plugin, _ in plugins}
 
         def resolved(hook: str) -> tuple[Implementation, ...]:
-            return manager.implementations(hook, tenant.id, timeout)
+            return manager.implementations(hook, tenant.id, timeout, self._circuits)
 
         self._normalize = resolved("normalize_message")
         self._classify = resolved("classify_sender")
@@ -90,6 +92,18 @@ class TenantHooks:
         self._persist = resolved("persist")
         self._send = resolved("send_reply")
         self._event = resolved("handle_event")
+        by_name = {plugin.name: (plugin, self._circuits[plugin.name]) for plugin, _ in plugins}
+        self._scheduled = Scheduled(tenant.id, by_name, asking, timeout=timeout, now=now)
+        #: whoever has to say something about every answer
+        self._after = (*self._review, *self._persist)
+        for plugin, _ in plugins:
+            if isinstance(plugin.services.hooks, Own):
+                own = {hook: (names, resolved(hook)) for hook, names in manager.own(plugin).items()}
+                plugin.services.hooks.bind(own, self._ask)
+
+    def paused(self) -> list[Paused]:
+        """The plugins that kept failing and are left alone for a while, or tried again just now."""
+        return [paused for circuit in self._circuits.values() if circuit and (paused := circuit.paused)]
 
     async def normalize_message(self, payload: Any, instance_id: str) -> Message | None:
         """None: the instance's channel is to read it."""
@@ -100,7 +114,13 @@ class TenantHooks:
         return await self._first(self._classify, (message, store, instance_id), check_sender)
 
     async def handle_message(self, message: Message, sender: Sender, turn: Turn) -> Answered[Outcome] | None:
-        """Ask those whose ``roles`` take the sender. An empty list is an answer: with silence."""
+        """Ask those whose ``roles`` take the sender. An empty list is an answer: with silence.
+
+        Nobody is asked while a plugin is left alone that would have to review or store the answer.
+        """
+        for one in self._after:
+            if one.circuit is not None and one.circuit.failures:
+                one.circuit.expect()
         asked = [one for one in self._handle if one.roles is None or sender.role in one.roles]
         return await self._first(asked, (message, sender, turn), check_outcome)
 
@@ -108,9 +128,9 @@ class TenantHooks:
         """Each plugin gets what the one before it returned; None leaves it as it is."""
         reviewed = tuple(replies)
         for one in self._review:
-            value = await self._ask(one, (reviewed, turn))
+            value = await self._ask(one, (reviewed, turn), check_replies)
             if value is not None:
-                reviewed = _checked(one, check_replies, value)
+                reviewed = value
         return reviewed
 
     @property
@@ -121,22 +141,24 @@ class TenantHooks:
     async def persist(self, session: AsyncSession, outcome: Outcome, turn: Turn) -> None:
         """Raising means: roll the transaction back."""
         for one in self._persist:
-            await self._tell(one, (session, outcome, turn))
+            await self._ask(one, (session, outcome, turn), check_nothing)
 
     async def send_reply(self, reply: Reply, delivery: Delivery) -> Answered[Receipt] | None:
         """None: the instance's channel is to send it."""
         return await self._first(self._send, (reply, delivery), check_receipt)
 
     async def handle_event(self, event: Event, instance_id: str, store: TenantStore) -> list[HookFailed]:
-        """Tell every plugin. One that fails is logged, and the next is told all the same.
+        """Tell every plugin that is not left alone. One that fails is logged, and the next is told all the same.
 
         :return: the failures.
         """
         failures = []
         for one in self._event:
             try:
-                await self._tell(one, (event, instance_id, store))
+                await self._ask(one, (event, instance_id, store), check_nothing)
             except HookFailed as failure:
+                if isinstance(failure, PluginPaused) and failure.plugin == one.plugin:
+                    continue
                 failures.append(failure)
                 log.exception(
                     "Plugin failed",
@@ -148,52 +170,30 @@ class TenantHooks:
                 )
         return failures
 
-    # ------------------------------------------------------------------ one call
+    def schedule_timeout(self, plugin: str, method: str) -> float | None:
+        """The deadline, in seconds, of a method that runs by the clock; None: there is no such method."""
+        one = self._scheduled.find(plugin, method)
+        return one.timeout if one is not None else None
+
+    async def run_schedule(self, plugin: str, method: str) -> None:
+        """Run a method that is marked with ``every`` or ``daily``.
+
+        :raises LookupError: there is none.
+        """
+        await self._scheduled.run(plugin, method)
 
     async def _first(
         self, asked: Sequence[Implementation], values: tuple[object, ...], check: Callable[[object], T]
     ) -> Answered[T] | None:
         for one in asked:
-            value = await self._ask(one, values)
+            value = await self._ask(one, values, check)
             if value is not None:
-                return Answered(one.plugin, _checked(one, check, value))
+                return Answered(one.plugin, value)
         return None
 
-    async def _tell(self, one: Implementation, values: tuple[object, ...]) -> None:
-        value = await self._ask(one, values)
-        if value is not None:
-            _checked(one, check_nothing, value)
 
-    async def _ask(self, one: Implementation, values: tuple[object, ...]) -> Any:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - hooks are called from tasks
-        now = monotonic()
-        self._calls.begin(task, one, now)
-        try:
-            call = one.call(values) if one.awaits else self._threads.run(one, values)
-            return await within(now + one.timeout, call, grace=self._grace)
-        except (asyncio.CancelledError, GeneratorExit):
-            raise
-        except DeadlinePassed as passed:
-            behind = None if isinstance(passed.__cause__, (AllBusy, LeftBehind)) else passed.__cause__
-            raise HookFailed(one.plugin, one.hook, too_late_reason(passed, one)) from behind
-        except SelfCancelled as stray:
-            raise HookFailed(one.plugin, one.hook, _STRAY) from stray.__cause__
-        # everything: SystemExit and KeyboardInterrupt of a plugin would end the process, and with it all tenants
-        # (Ctrl-C arrives as a cancellation: the worker and asyncio's runner see to it)
-        except BaseException as error:
-            raise HookFailed(one.plugin, one.hook, raised_reason(error, one)) from error
-        finally:
-            self._calls.end(task)
-
-
-_STRAY = "raised CancelledError, but nobody cancelled it: it awaited something that was cancelled"
-
-
-def _checked(one: Implementation, check: Callable[[object], T], value: object) -> T:
-    try:
-        return check(value)
-    except Nonsense as nonsense:
-        raise HookFailed(one.plugin, one.hook, str(nonsense)) from None
-    except Exception as error:  # a value of the plugin's own kind, which cannot even be looked at
-        raise HookFailed(one.plugin, one.hook, raised_reason(error, one)) from error
+def _circuit(tenant: TenantInfo, plugin: Plugin, now: Callable[[], float]) -> Circuit | None:
+    breaker = plugin.options.breaker
+    if breaker is None:
+        return None
+    return Circuit(tenant.id, plugin.name, most=breaker.failures, pause=breaker.pause, now=now)

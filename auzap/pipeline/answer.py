@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 
-from auzap.contract.queue import Burial, Envelope
+from auzap.contract.queue import Burial
 from auzap.logs import get_logger
 from auzap.model.errors import HookFailed
 from auzap.model.people import OWNER
 from auzap.model.reply import Outcome
-from auzap.model.turn import Turn
-from auzap.pipeline.give_up import give_up
+from auzap.model.turn import Chat, Turn
+from auzap.pipeline.failing import Failing, Failure, attempts_of
 from auzap.pipeline.handle import Decided, handle
 from auzap.pipeline.persist import Persister
 from auzap.pipeline.send import Sender
-from auzap.pipeline.verdicts import Bury, Defer, Retry, Verdict
+from auzap.pipeline.traces import Attempt
+from auzap.pipeline.verdicts import Ack, Bury, Defer, Verdict
 from auzap.pipeline.work import Parts, Sending, Taken, Work
+from auzap.services.state import TurnStates
 from auzap.storage.store import Recorded, StoredReply
 
 __all__ = ["Answerer", "Row", "log_unanswered"]
@@ -32,29 +35,48 @@ class Row:
     recorded: Recorded
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """
+    :param reason: why there is no reply.
+    :param at: when it was stored, on the clock of ``time.monotonic()``.
+    """
+
+    replies: list[StoredReply]
+    plugin: str | None
+    reason: str | None
+    at: float
+
+
 class Answerer:
     """Takes the rows of one turn to their verdict."""
 
-    def __init__(self, parts: Parts, sender: Sender) -> None:
-        self._parts = parts
+    def __init__(self, parts: Parts, sender: Sender, failing: Failing) -> None:
         self._store = parts.store
         self._patience = parts.patience
-        self._settings = parts.settings
+        self._tell = parts.tell
         self._instances = parts.instances
         self._reached = parts.reached
         self._persister = Persister(parts)
         self._sender = sender
+        self._failing = failing
 
-    async def send_stored(self, work: Work, rows: Sequence[Row]) -> Verdict:
+    async def send_stored(self, work: Work, rows: Sequence[Row], trace: Attempt | None) -> Verdict:
         """The outcome is stored: only the sends are left. The handler is not asked again."""
+        _name(trace, rows)
         if not await work.begin():
             return Defer(0)
-        return await self._sender.send_all(work, rows[0].recorded.replies, _sending(rows))
+        verdict = await self._sender.send_all(work, rows[0].recorded.replies, _sending(rows))
+        if trace is not None and any(hook == "send_reply" for hook, *_ in trace.steps):
+            outcome = {Ack: "answered", Defer: "waits"}.get(type(verdict), "failed")
+            trace.end(rows[0].recorded.turn_id, outcome, attempt=_attempt(rows))
+        return verdict
 
-    async def answer(self, work: Work, rows: Sequence[Row]) -> Verdict:
+    async def answer(self, work: Work, rows: Sequence[Row], trace: Attempt | None) -> Verdict:
+        _name(trace, rows)
         until = self._instances.closed_until(work.tenant.info.id, work.instance_id)
         if until is not None and _silence(rows[0].recorded) is None:  # who is not answered needs no instance
-            return await self._wait_for_instance(work, rows, until)
+            return await self._wait_for_instance(work, rows, until, trace)
         if not await work.begin():
             return Defer(0)
         log.info(
@@ -62,28 +84,43 @@ class Answerer:
             organization_id=work.tenant.info.id,
             row_id=rows[0].recorded.id,
             conversation_id=rows[0].recorded.conversation_id,
+            config_version=work.tenant.config.version,
         )
-        turn = self._turn(work, rows)
         try:
-            replies = await self._patience.with_plugins(self._decide, work, rows, turn)
+            outcome = await self._patience.with_plugins(self._decide, work, rows)
         except HookFailed as error:
-            return await self.failed(work, [row.taken.envelope for row in rows], error, turn)
-        if replies and not await work.begin():
-            return Defer(0)
-        return await self._sender.send_all(work, replies, _sending(rows))
+            return await self._failing.verdict(work, _failure(rows, error, trace))
+        try:
+            if outcome.replies and not await work.begin():
+                return Defer(0)
+            return await self._sender.send_all(work, outcome.replies, _sending(rows, work.tenant.config.version))
+        finally:
+            if trace is not None:  # here, so that whoever sent is in it too
+                trace.end(
+                    rows[0].recorded.turn_id,
+                    outcome.reason or "answered",
+                    attempt=_attempt(rows),
+                    answered_by=outcome.plugin,
+                    ended=outcome.at,
+                )
 
-    async def _wait_for_instance(self, work: Work, rows: Sequence[Row], until: float) -> Verdict:
-        envelope, message_id = rows[0].taken.envelope, rows[-1].taken.message.message_id
-        if not self._sender.given_up(envelope.tenant, envelope.instance, envelope.accepted_at):
+    async def _wait_for_instance(self, work: Work, rows: Sequence[Row], until: float, trace: Attempt | None) -> Verdict:
+        envelope, turn_id = rows[0].taken.envelope, rows[0].recorded.turn_id
+        waits = not self._sender.given_up(envelope.tenant, envelope.instance, envelope.accepted_at)
+        if trace is not None:
+            trace.end(turn_id, "waits" if waits else "failed", attempt=_attempt(rows))
+        if waits:
             return Defer(until)
-        return await self._give_up(work, rows[0].recorded.turn_id, "send", "given up: instance unreachable", message_id)
+        reason, message_id = "given up: instance unreachable", rows[-1].taken.message.message_id
+        await self._failing.note_dead(work, turn_id, reason, 0)
+        return Bury(Burial(stage="send", reason=reason, message_id=message_id, attempts=0))
 
-    async def _decide(self, work: Work, rows: Sequence[Row], turn: Turn) -> list[StoredReply]:
-        """Handle and persist.
-
-        :return: the replies to be sent now.
-        """
+    async def _decide(self, work: Work, rows: Sequence[Row]) -> _Outcome:
+        """Handle and persist. Called again, nothing is left of the time before."""
         recorded = rows[0].recorded
+        chat = Chat(work.instance_id, rows[-1].taken.message.chat_id)
+        states = TurnStates(self._store, work.tenant.info.id, chat, tell=self._tell)
+        turn = self._turn(work, rows, states)
         silent = _silence(recorded)
         if silent is not None:
             decided = Decided(None, Outcome())
@@ -94,9 +131,10 @@ class Answerer:
         reason = silent or _no_reply(decided)
         if reason is not None:
             log_unanswered(turn.organization_id, turn.messages[-1].message_id, reason)
-        return await self._persister.persist(work, recorded, turn, decided, reason)
+        replies = await self._persister.persist(work, recorded, turn, decided, reason, states.changes())
+        return _Outcome(replies, decided.plugin, reason, monotonic())
 
-    def _turn(self, work: Work, rows: Sequence[Row]) -> Turn:
+    def _turn(self, work: Work, rows: Sequence[Row], states: TurnStates) -> Turn:
         tenant, recorded, token = work.tenant, rows[0].recorded, work.token
         sender = rows[-1].taken.sender
         assert sender is not None  # noqa: S101 - only admitted messages are answered, and those were classified
@@ -106,58 +144,37 @@ class Answerer:
             instance_id=work.instance_id,
             messages=tuple(row.taken.message for row in rows),
             sender=sender,
-            attempt=_attempts(row.taken.envelope for row in rows) + 1,
+            attempt=_attempt(rows),
             contact_id=recorded.contact_id,
             conversation_id=recorded.conversation_id,
             began_at=recorded.began_at,
             timezone=tenant.info.timezone,
+            config_version=tenant.config.version,
             store=tenant.store,
+            states=states.of,
             run_once=lambda name, fn: self._store.once(
                 tenant.info.id, turn_id=recorded.turn_id, token=token, name=name, fn=fn
             ),
         )
 
-    async def failed(
-        self, work: Work, envelopes: Sequence[Envelope], error: HookFailed, turn: Turn | None = None
-    ) -> Verdict:
-        """A hook failed: an attempt is used."""
-        used = _attempts(envelopes) + 1
-        log.warning(
-            "Attempt failed",
-            job_id=envelopes[0].id,
-            organization_id=work.tenant.info.id,
-            plugin=error.plugin,
-            hook=error.hook,
-            attempt=used,
-            error=error.reason,
-        )
-        if used < self._settings.attempts:
-            return Retry(self._settings.backoff(used), attempt=True)
-        if turn is None:  # it failed before the rows were looked at, which an earlier attempt may have written
-            for envelope in envelopes:
-                await give_up(self._parts, envelope, token=work.token, reason=str(error))
-            return Bury(Burial(stage="handle", reason=str(error), plugin=error.plugin, attempts=used))
-        return await self._give_up(
-            work, turn.id, "handle", str(error), turn.messages[-1].message_id, plugin=error.plugin, attempts=used
-        )
 
-    async def _give_up(
-        self,
-        work: Work,
-        turn_id: str,
-        stage: str,
-        reason: str,
-        message_id: str | None,
-        *,
-        plugin: str | None = None,
-        attempts: int = 0,
-    ) -> Bury:
-        await self._patience(self._store.note_dead, turn_id, token=work.token, reason=reason, attempts=attempts)
-        return Bury(Burial(stage=stage, reason=reason, plugin=plugin, message_id=message_id, attempts=attempts))
+def _name(trace: Attempt | None, rows: Sequence[Row]) -> None:
+    if trace is not None:
+        trace.message_id = rows[-1].taken.message.message_id
 
 
-def _attempts(envelopes: Iterable[Envelope]) -> int:
-    return max(envelope.attempts for envelope in envelopes)
+def _attempt(rows: Sequence[Row]) -> int:
+    return attempts_of([row.taken.envelope for row in rows]) + 1
+
+
+def _failure(rows: Sequence[Row], error: HookFailed, trace: Attempt | None) -> Failure:
+    return Failure(
+        error,
+        [row.taken.envelope for row in rows],
+        trace,
+        rows[0].recorded.turn_id,
+        rows[-1].taken.message.message_id,
+    )
 
 
 def _silence(recorded: Recorded) -> str | None:
@@ -173,7 +190,7 @@ def _no_reply(decided: Decided) -> str | None:
     return None if decided.outcome.replies else "answered_with_silence"
 
 
-def _sending(rows: Sequence[Row]) -> Sending:
+def _sending(rows: Sequence[Row], config_version: str | None = None) -> Sending:
     last = rows[-1].taken
     return Sending(
         job_id=rows[0].taken.envelope.id,
@@ -181,6 +198,7 @@ def _sending(rows: Sequence[Row]) -> Sending:
         accepted_at=rows[0].taken.envelope.accepted_at,
         message_id=last.message.message_id,
         is_owner=last.sender is not None and last.sender.role == OWNER,
+        config_version=config_version,
     )
 
 

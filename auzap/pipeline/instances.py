@@ -30,15 +30,17 @@ class Instances:
     """Which instances are paused, in this process. Times are seconds since 1970.
 
     :param wake: makes an instance's deferred lanes ready.
+    :param now: what time it is.
     """
 
-    def __init__(self, wake: Callable[[str, str], Awaitable[None]]) -> None:
+    def __init__(self, wake: Callable[[str, str], Awaitable[None]], *, now: Callable[[], float] = time.time) -> None:
         self._wake = wake
+        self._now = now
         self._paused: dict[tuple[str, str], _Paused] = {}
 
     def closed_until(self, tenant: str, instance: str) -> float | None:
         """Until when its lanes wait; None when sends may go ahead."""
-        now, paused = time.time(), self._paused.get((tenant, instance))
+        now, paused = self._now(), self._paused.get((tenant, instance))
         if paused is None or paused.until <= now:
             return None
         # what a probe meets is known soon: until then nobody waits for long
@@ -53,11 +55,11 @@ class Instances:
         paused = self._paused.get((tenant, instance))
         if paused is not None:
             paused.probing = True
-            paused.until = time.time() + _PROBE
+            paused.until = self._now() + _PROBE
 
     def failed(self, tenant: str, instance: str, reason: str) -> float:
         """The channel took nothing. Returns when it is probed next."""
-        now = time.time()
+        now = self._now()
         paused = self._paused.get((tenant, instance))
         if paused is None:
             log.error("Instance unreachable, paused", organization_id=tenant, instance_id=instance, error=reason)
@@ -68,6 +70,13 @@ class Instances:
             paused.until = now + paused.delay
         return paused.until
 
+    def look_again(self, tenant: str, instance: str) -> bool:
+        """Its options are others now: whoever sends next finds out whether that mended it. False: it is not paused."""
+        paused = self._paused.get((tenant, instance))
+        if paused is not None:
+            paused.until, paused.delay = self._now(), _FIRST
+        return paused is not None
+
     async def reached(self, tenant: str, instance: str) -> None:
         """The channel answered, whatever it said."""
         paused = self._paused.pop((tenant, instance), None)
@@ -76,6 +85,6 @@ class Instances:
                 "Instance reachable again",
                 organization_id=tenant,
                 instance_id=instance,
-                seconds=round(time.time() - paused.since, 1),
+                seconds=round(self._now() - paused.since, 1),
             )
             await self._wake(tenant, instance)

@@ -6,7 +6,7 @@ from auzap.model.errors import HookFailed, LeaseLost, Unavailable, cause_of
 from auzap.model.turn import Turn
 from auzap.pipeline.handle import Decided
 from auzap.pipeline.work import Parts, Work
-from auzap.storage.store import Decision, NewReply, Recorded, StoredReply
+from auzap.storage.store import Decision, NewReply, Recorded, StateChange, StoredReply
 
 __all__ = ["Persister"]
 
@@ -19,17 +19,24 @@ class Persister:
         self._reached = parts.reached
 
     async def persist(
-        self, work: Work, recorded: Recorded, turn: Turn, decided: Decided, reason: str | None
+        self,
+        work: Work,
+        recorded: Recorded,
+        turn: Turn,
+        decided: Decided,
+        reason: str | None,
+        state: tuple[StateChange, ...],
     ) -> list[StoredReply]:
         """Store what was decided.
 
         A tenant whose plugin writes in the transaction has one of its own; all others are written together. While the
         store is away only this is repeated: the handler has answered already.
 
+        :param state: what plugins remember of the chat from now on.
         :return: the replies to be sent now.
         :raises HookFailed: the plugin's ``persist`` failed, or its records cannot be stored.
         """
-        decision = _decision(work, recorded, turn, decided, reason, claim=self._may_leave_at_once(work))
+        decision = _decision(work, recorded, turn, decided, reason, state, claim=self._may_leave_at_once(work))
         self._reached("before_persist")
         if work.tenant.hooks.has_persist and decided.plugin is not None:
             replies = await self._patience.with_plugins(self._with_plugin, work, turn, decided, decision)
@@ -66,11 +73,19 @@ class Persister:
 
 
 def _records_refused(decision: Decision, error: Exception) -> HookFailed:
-    return HookFailed(decision.answered_by or "auzap", "handle_message", f"what it returned cannot be stored: {error}")
+    brief = "what it returned cannot be stored"
+    return HookFailed(decision.answered_by or "auzap", "handle_message", f"{brief}: {error}", brief=brief)
 
 
 def _decision(
-    work: Work, recorded: Recorded, turn: Turn, decided: Decided, reason: str | None, *, claim: bool
+    work: Work,
+    recorded: Recorded,
+    turn: Turn,
+    decided: Decided,
+    reason: str | None,
+    state: tuple[StateChange, ...],
+    *,
+    claim: bool,
 ) -> Decision:
     outcome = decided.outcome
     return Decision(
@@ -88,4 +103,6 @@ def _decision(
         answered_by=decided.plugin,
         attempts=turn.attempt,
         claim_since=recorded.began_at if claim else None,
+        config_version=turn.config_version,
+        state=state,
     )

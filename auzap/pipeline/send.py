@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 import anyio
@@ -10,7 +9,7 @@ import anyio
 from auzap.contract.channel import Channel
 from auzap.contract.queue import Burial
 from auzap.logs import get_logger
-from auzap.model.errors import HookFailed, Refused, Unreachable
+from auzap.model.errors import HookFailed, PluginPaused, Refused, Unreachable
 from auzap.model.reply import Delivery, Receipt, Reply
 from auzap.pipeline.verdicts import Ack, Bury, Defer, Retry, Verdict
 from auzap.pipeline.work import Parts, Sending, Work
@@ -31,6 +30,7 @@ class Sender:
         self._patience = parts.patience
         self._settings = parts.settings
         self._reached = parts.reached
+        self._tell = parts.tell
 
     async def send_all(self, work: Work, replies: Sequence[StoredReply], sending: Sending) -> Verdict:
         """:raises LeaseLost: another worker may hold the lane; it will send them."""
@@ -60,6 +60,8 @@ class Sender:
             receipt = await self._post(work, reply)
         except Unreachable as error:
             return await self._unreachable(work, reply, sending, error)
+        except PluginPaused as error:
+            return await self._paused(work, reply, sending, error)
         except Refused as error:
             await self._instances.reached(tenant, instance)
             return await self._refused(work, reply, sending, error)
@@ -76,6 +78,7 @@ class Sender:
             instance_id=instance,
             message_id=receipt.message_id,
             is_owner=sending.is_owner,
+            config_version=sending.config_version,
         )
         return None
 
@@ -97,7 +100,7 @@ class Sender:
         try:
             answered = await work.tenant.hooks.send_reply(Reply(reply.text, reply.not_before), delivery)
             return answered.value if answered is not None else await work.channel.send(delivery)
-        except (Unreachable, Refused):
+        except (Unreachable, Refused, PluginPaused):
             raise
         except HookFailed as error:
             told = error.__cause__
@@ -126,7 +129,17 @@ class Sender:
     def given_up(self, tenant: str, instance: str, accepted_at: float) -> bool:
         """Whether a turn has waited too long for an instance that cannot be reached."""
         since = self._instances.unreachable_since(tenant, instance)
-        return since is not None and time.time() - max(since, accepted_at) > self._settings.give_up_after
+        return since is not None and self._tell().timestamp() - max(since, accepted_at) > self._settings.give_up_after
+
+    async def _paused(self, work: Work, reply: StoredReply, sending: Sending, error: PluginPaused) -> Verdict:
+        """A plugin that sends is left alone for a while. It took nothing."""
+        await self._patience(self._store.note_unsent, reply.id, token=work.token, reason=str(error), attempt=False)
+        last = max(error.since, sending.accepted_at) + self._settings.give_up_after
+        if self._tell().timestamp() < last:
+            return Defer(min(error.until, last))
+        reason = f"given up: {error}"
+        await self._patience(self._store.note_refused, reply.id, token=work.token, reason=reason)
+        return self._bury(reply, sending, reason, reply.attempts)
 
     async def _refused(self, work: Work, reply: StoredReply, sending: Sending, error: Refused) -> Verdict:
         reason, attempts = str(error), reply.attempts + 1

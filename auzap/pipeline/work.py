@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from auzap.contract.channel import Channel
@@ -12,6 +12,8 @@ from auzap.model.message import Message
 from auzap.model.people import Sender
 from auzap.pipeline.instances import Instances
 from auzap.pipeline.patience import Patience
+from auzap.pipeline.traces import Traces
+from auzap.services.clock import utc_now
 from auzap.storage.store import Store
 from auzap.tenants.runtime import Tenant
 
@@ -21,15 +23,19 @@ __all__ = ["Parts", "Permit", "Sending", "Settings", "Taken", "Work"]
 Permit = Callable[[str, int, float], Awaitable[float]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Settings:
-    """The figures of the configuration that steps need; seconds."""
+    """The figures of the configuration that steps need; seconds. They change when another configuration is taken."""
 
     attempts: int
     backoff_delay: float
     backoff_exponential: bool
     stale_after: float
     give_up_after: float
+
+    def change(self, to: Settings) -> None:
+        for field in fields(to):
+            setattr(self, field.name, getattr(to, field.name))
 
     def backoff(self, attempts: int) -> float:
         """Seconds to wait after so many attempts."""
@@ -40,7 +46,9 @@ class Settings:
 class Parts:
     """What the steps share.
 
+    :param traces: where who was asked and what was said is kept.
     :param reached: told the name of each point that a turn passes; for tests that end the process there.
+    :param tell: the time, aware; tests put it forward.
     """
 
     store: Store
@@ -48,7 +56,9 @@ class Parts:
     instances: Instances
     patience: Patience
     settings: Settings
+    traces: Traces
     reached: Callable[[str], None]
+    tell: Callable[[], datetime] = utc_now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +106,5 @@ class Sending:
     accepted_at: float
     message_id: str | None
     is_owner: bool
+    #: of the tenant's configuration that answered; None: it was another attempt's, and stands in the outbox
+    config_version: str | None = None

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from auzap.contract.plugin import Plugin, TenantInfo
-from auzap.hooks import Calls, RegisteredPlugin, TenantHooks
+from auzap.hooks import Calls, Own, RegisteredPlugin, TenantHooks
 from auzap.model.message import Message
 from auzap.model.people import Sender
 from auzap.model.reply import Delivery
-from auzap.model.turn import Turn
+from auzap.model.turn import State, Turn
+from auzap.services import Kit
 
 if TYPE_CHECKING:
     from sqlmodel.ext.asyncio.session import AsyncSession
@@ -32,6 +32,9 @@ class NoStore:
     def read(self) -> AbstractAsyncContextManager[AsyncSession]:
         return self._nothing()
 
+    def transaction(self) -> AbstractAsyncContextManager[AsyncSession]:
+        return self._nothing()
+
     @asynccontextmanager
     async def _nothing(self) -> AsyncIterator[AsyncSession]:
         raise AssertionError("this test has no database")
@@ -42,10 +45,15 @@ async def _never_once(name: str, fn: Callable[[AsyncSession], Awaitable[Any]]) -
     raise AssertionError("this test has no database")
 
 
+def _no_state(plugin: str) -> State:
+    raise AssertionError("this test has no database")
+
+
 def instance_of(kind: type[Plugin], name: str | None = None, **options: Any) -> Plugin:
     """A plugin under the name of its class in small letters, unless told otherwise."""
-    log = structlog.get_logger("auzap.plugin")
-    return kind(kind.Options(**options), name=name or kind.__name__.lower(), tenant=TENANT, log=log)
+    name = name or kind.__name__.lower()
+    services = Kit(None).services(TENANT, name, version="v1", instances=["main"], hooks=Own(name))
+    return kind(kind.Options(**options), name=name, tenant=TENANT, services=services)
 
 
 def hooks_of(
@@ -54,12 +62,14 @@ def hooks_of(
     grace: float = 0.05,
     calls: Calls | None = None,
     tenant: str = TENANT.id,
+    now: Callable[[], float] = time.time,
 ) -> TenantHooks:
     """A tenant with these plugins, in this order."""
     registered = [
         RegisteredPlugin(instance_of(one) if isinstance(one, type) else one, "auzap-tested") for one in plugins
     ]
-    return TenantHooks(replace(TENANT, id=tenant), registered, timeout=timeout, grace=grace, calls=calls or Calls())
+    info = replace(TENANT, id=tenant)
+    return TenantHooks(info, registered, timeout=timeout, grace=grace, calls=calls or Calls(), now=now)
 
 
 def a_message(text: str = "oi") -> Message:
@@ -86,8 +96,10 @@ def a_turn(role: str = "client", text: str = "oi") -> Turn:
         conversation_id=None,
         began_at=datetime.now(UTC),
         timezone=TENANT.timezone,
+        config_version="v1",
         store=NoStore(),
         run_once=_never_once,
+        states=_no_state,
     )
 
 

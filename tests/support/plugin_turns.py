@@ -8,13 +8,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import structlog
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auzap import Message, Plugin, Sender, Turn
+from auzap import Message, Plugin, Sender, State, Turn
 from auzap.contract.plugin import TenantInfo
+from auzap.hooks import Own
+from auzap.services import Kit
 
 __all__ = ["ORGANIZATION", "Database", "build", "database", "message_of", "turn_of"]
 
@@ -33,6 +34,12 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncSession]:
         async with AsyncSession(self._engine) as session:
             yield session
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(self._engine) as session:
+            yield session
+            await session.commit()
 
     async def add(self, *rows: SQLModel) -> None:
         async with AsyncSession(self._engine) as session:
@@ -59,12 +66,10 @@ async def database(folder: Path) -> AsyncIterator[Database]:
 
 def build(plugin: type[_P], **options: Any) -> _P:
     """The plugin as a tenant that gives these options has it."""
-    return plugin(
-        plugin.Options.model_validate(options),
-        name=plugin.__name__.lower(),
-        tenant=TenantInfo(ORGANIZATION, "Pet Shop Centro", "America/Sao_Paulo"),
-        log=structlog.get_logger(),
-    )
+    name = plugin.__name__.lower()
+    tenant = TenantInfo(ORGANIZATION, "Pet Shop Centro", "America/Sao_Paulo")
+    services = Kit(None).services(tenant, name, version="v1", instances=["main"], hooks=Own(name))
+    return plugin(plugin.Options.model_validate(options), name=name, tenant=tenant, services=services)
 
 
 def message_of(text: str, *, kind: str = "text") -> Message:
@@ -97,9 +102,15 @@ def turn_of(
         conversation_id=None,
         began_at=began_at or datetime.now(UTC),
         timezone=timezone,
+        config_version="v1",
         store=store,
         run_once=_never,
+        states=_no_state,
     )
+
+
+def _no_state(plugin: str) -> State:
+    raise AssertionError("this test has no database")
 
 
 async def _never(name: str, fn: Callable[[AsyncSession], Awaitable[Any]]) -> Any:

@@ -52,6 +52,12 @@ class Entry(TenantRow, table=True):
     replies: int
 
 
+class Unpaused(auzap.Options):
+    """Failing is what these are for: they are not left alone for it."""
+
+    breaker: auzap.Breaker | None = None
+
+
 class Scribe(auzap.Plugin):
     """Answers every message once, with a record, a booking and an interaction."""
 
@@ -79,6 +85,8 @@ class Scribe(auzap.Plugin):
 
 class Trouble(auzap.Plugin):
     """Does what the message says: ``!raise``, ``!exit``, ``!hang`` …; else it answers."""
+
+    Options = Unpaused
 
     @auzap.hookimpl
     async def handle_message(self, message: Message, turn: Turn) -> Any:
@@ -183,7 +191,7 @@ class Threaded(auzap.Plugin):
 class Ledger(auzap.Plugin):
     """Writes in the transaction that stores the outcome."""
 
-    class Options(auzap.Options):
+    class Options(Unpaused):
         fail: bool = False
 
     tables = (Entry,)
@@ -206,6 +214,8 @@ class Reviewer(auzap.Plugin):
 
 class Doorman(auzap.Plugin):
     """Classifies; fails when asked to."""
+
+    Options = Unpaused
 
     @auzap.hookimpl
     async def classify_sender(self, message: Message) -> Sender | None:
