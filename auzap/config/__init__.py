@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from auzap.config.load import load, parse
+from auzap.config.memory import Memory
 from auzap.config.models import Config
+from auzap.config.seen import Seen
 
-__all__ = ["Config", "load", "parse"]
+__all__ = ["Config", "Memory", "Seen", "load", "parse"]

@@ -55,8 +55,8 @@ def check(
     if keys is not None:
         mistakes.extend(unknown_key(node, key, keys) for key in node.value if key not in keys)
     fields = node.value.keys() if keys is None else keys & model.model_fields.keys()
-    mine = {key: child for key, child in node.value.items() if key in fields}
     given = given or {}
+    mine = {key: child for key, child in node.value.items() if key in fields and key not in given}
     try:
         made = model.model_validate({**{key: plain(child) for key, child in mine.items()}, **given})
     except ValidationError as error:

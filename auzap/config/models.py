@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
@@ -187,6 +188,7 @@ class Retention(_Model):
     )
     outbox: Time = Field(default=30 * 86400.0, description="Rows of `auzap_outbox`.")
     dead: Time = Field(default=90 * 86400.0, description="Dead letters.")
+    traces: Time = Field(default=7 * 86400.0, description="Who was asked, who answered, and how long it took.")
 
 
 class Burst(_Model):
@@ -202,12 +204,21 @@ class Burst(_Model):
         return self
 
 
+class NormalizerEntry(_Model):
+    """Who reads what arrives before the channel does."""
+
+    use: str
+    #: the whole mapping, ``use`` included; so it is where the file has the name alone
+    options: RawOptions
+
+
 class InstanceConfig(_Model):
     """A connected number: its channel, and the channel's options."""
 
     channel: str = Field(description="The kind of connection.")
     #: the whole mapping, ``channel`` included
     options: RawOptions
+    normalizer: NormalizerEntry | None = None
 
 
 class PluginEntry(_Model):
@@ -236,6 +247,12 @@ class TenantConfig(_Model):
     only: tuple[Phone, ...] | None = Field(
         default=None, description="The numbers of a pilot, which answers nobody else; null: everybody is answered."
     )
+    suspended: bool = Field(
+        default=False, description="Whether nobody is answered for now; what arrives waits and is not lost."
+    )
+    trace: bool = Field(
+        default=True, description="Whether it is kept who was asked about a message, who answered, how long it took."
+    )
     instances: Mapping[str, InstanceConfig] = Field(description="The connected numbers, by name.")
     plugins: Mapping[str, PluginEntry] = Field(
         description="The plugins with their options, in the order they are asked; then those of `defaults` that are "
@@ -243,6 +260,11 @@ class TenantConfig(_Model):
     )
     #: the whole mapping, what it inherits included
     raw: RawOptions
+
+    @cached_property
+    def version(self) -> str:
+        """Changes with anything that the tenant's configuration says: twelve hexadecimal digits."""
+        return self.raw.digest()
 
     @model_validator(mode="before")
     @classmethod

@@ -2,16 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from auzap.model.errors import ConfigError
 
-__all__ = ["Mark", "Mistake", "Node", "Path", "config_error", "dotted", "find", "harmless", "plain", "shown"]
+__all__ = [
+    "Mark",
+    "Mistake",
+    "Node",
+    "Path",
+    "Trail",
+    "config_error",
+    "dotted",
+    "find",
+    "harmless",
+    "identical",
+    "packed",
+    "plain",
+    "shown",
+]
 
 #: keys and list positions from the file's top
 Path: TypeAlias = "tuple[str | int, ...]"
+#: the same, the last part first: the trail above, and the key or list position
+Trail: TypeAlias = "tuple[Trail, str | int] | None"
 
 _SHOWN = 60
 
@@ -30,17 +46,40 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Node:
-    """One value of the file: a text, true, false or null; a list; a mapping."""
+    """One value of the file: a text, true, false or null; a list; a mapping.
+
+    Ten thousand tenants are a quarter of a million of them: so places are packed, and paths share what is above.
+    """
 
     value: bool | str | tuple[Node, ...] | dict[str, Node] | None
-    mark: Mark
-    path: Path
+    file: str
+    #: as ``packed`` has it
+    at: int
+    trail: Trail
     #: where its key stands
-    key: Mark | None = None
+    key_at: int | None = None
     #: of a text with ``${…}``: how it stands in the file; it may be shown, ``value`` may not
     written: str | None = None
     #: what is wrong with it is told already
     told: bool = False
+
+    @property
+    def mark(self) -> Mark:
+        return _unpacked(self.file, self.at)
+
+    @property
+    def key(self) -> Mark | None:
+        """Where its key stands."""
+        return _unpacked(self.file, self.key_at) if self.key_at is not None else None
+
+    @property
+    def path(self) -> Path:
+        parts: list[str | int] = []
+        trail = self.trail
+        while trail is not None:
+            trail, part = trail
+            parts.append(part)
+        return tuple(reversed(parts))
 
     @property
     def entries(self) -> dict[str, Node]:
@@ -67,14 +106,49 @@ def config_error(mistakes: Iterable[Mistake]) -> ConfigError:
     return ConfigError("\n".join(dict.fromkeys(map(str, every))))
 
 
+def packed(line: int, column: int) -> int:
+    """A place in a file as one number; both count from 1."""
+    return line << 32 | column
+
+
+def _unpacked(file: str, at: int) -> Mark:
+    return Mark(file, at >> 32, at & 0xFFFFFFFF)
+
+
 def plain(node: Node) -> Any:
     """The value without its places."""
-    return _inner(node, plain) if isinstance(node.value, (dict, tuple)) else node.value
+    value = node.value
+    if isinstance(value, dict):
+        return {key: plain(child) for key, child in value.items()}
+    return [plain(child) for child in value] if isinstance(value, tuple) else value
 
 
 def harmless(node: Node) -> Any:
     """As ``plain``, but texts with ``${…}`` stand as they were written."""
-    return _inner(node, harmless) if isinstance(node.value, (dict, tuple)) else node.written or node.value
+    value = node.value
+    if isinstance(value, dict):
+        return {key: harmless(child) for key, child in value.items()}
+    return [harmless(child) for child in value] if isinstance(value, tuple) else node.written or value
+
+
+def identical(one: Node | None, other: Node | None) -> bool:
+    """Whether they say the same in the same places of the same file."""
+    if one is other:
+        return True
+    if one is None or other is None or one.at != other.at or one.key_at != other.key_at or one.file != other.file:
+        return False
+    mine, theirs = one.value, other.value
+    if isinstance(mine, dict):
+        return (
+            isinstance(theirs, dict)
+            and list(mine) == list(theirs)
+            and all(map(identical, mine.values(), theirs.values()))
+        )
+    if isinstance(mine, tuple):
+        return isinstance(theirs, tuple) and len(mine) == len(theirs) and all(map(identical, mine, theirs))
+    return mine is theirs or (
+        type(mine) is type(theirs) and mine == theirs and one.written == other.written and one.told == other.told
+    )
 
 
 def find(node: Node, path: Iterable[str | int]) -> tuple[Node, Path]:
@@ -101,12 +175,6 @@ def shown(text: str, *, limit: int | None = _SHOWN) -> str:
     if limit is not None and len(text) > limit:
         text = f"{text[:limit]}…"
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
-
-
-def _inner(node: Node, of: Callable[[Node], Any]) -> Any:
-    if isinstance(node.value, dict):
-        return {key: of(child) for key, child in node.value.items()}
-    return [of(child) for child in node.value] if isinstance(node.value, tuple) else None
 
 
 def _child(node: Node, part: str | int) -> Node | None:

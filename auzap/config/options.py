@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -14,6 +16,9 @@ __all__ = ["RawOptions"]
 
 M = TypeVar("M", bound=BaseModel)
 
+#: made once: ``json.dumps`` with arguments makes one each time
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 class RawOptions:
     """A mapping of the file. Two are equal when they say the same, wherever they stand."""
@@ -24,10 +29,35 @@ class RawOptions:
         self._node = node
 
     @property
+    def node(self) -> Node:
+        """With its places; secrets included."""
+        return self._node
+
+    @property
     def values(self) -> dict[str, Any]:
         """Secrets included: not to be shown."""
         values: dict[str, Any] = plain(self._node)
         return values
+
+    @property
+    def file(self) -> str:
+        """Where it stands, as messages name it."""
+        return self._node.file
+
+    def mapping(self, *path: str) -> dict[str, Any]:
+        """What stands behind ``path``, empty where there is no mapping. Secrets included: not to be shown."""
+        node, rest = find(self._node, path)
+        return {key: plain(child) for key, child in node.entries.items()} if not rest else {}
+
+    def keys_of(self, key: str) -> tuple[str, ...]:
+        """Those of the mapping behind ``key``; none where there is none."""
+        inner = self._node.entries.get(key)
+        return tuple(inner.entries) if inner is not None else ()
+
+    def digest(self) -> str:
+        """Of what it says and in which order, wherever it stands: twelve hexadecimal digits."""
+        text = _encode(self.values)
+        return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
 
     def validate(self, model: type[M]) -> M:
         """:raises ConfigError: a line for each mistake."""

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import yaml
 
-from auzap.config.nodes import Mark, Mistake, Node, Path, config_error, shown
+from auzap.config.nodes import Mark, Mistake, Node, Trail, config_error, packed, shown
 from auzap.config.secrets import Secrets
 from auzap.model.errors import ConfigError
 
@@ -54,6 +54,8 @@ class _Composer:
         self._secrets = secrets
         self._events = self._parse(loader)
         self._anchors: dict[str, Node] = {}
+        #: each key once, however often it stands there
+        self._names: dict[str, str] = {}
         self._aliased = 0
 
     def document(self) -> Node | None:
@@ -62,7 +64,7 @@ class _Composer:
             if isinstance(event, yaml.DocumentStartEvent):
                 if node is not None:
                     raise self._fatal(event, "a second document begins here; a file holds one")
-                node = self._node(next(self._events), ())
+                node = self._node(next(self._events), None)
         return node
 
     def _parse(self, loader: Loader) -> Iterator[yaml.Event]:
@@ -85,105 +87,111 @@ class _Composer:
 
     # -------------------------------------------------------------- a value of each kind
 
-    def _node(self, event: yaml.Event, path: Path, key: Mark | None = None, depth: int = 1) -> Node:
+    def _node(self, event: yaml.Event, trail: Trail, key: int | None = None, depth: int = 1) -> Node:
         if depth > _DEEPEST:
             raise self._fatal(event, f"nested deeper than {_DEEPEST} levels")
         if isinstance(event, yaml.AliasEvent):
-            return self._alias(event, path, key, depth)
+            return self._alias(event, trail, key, depth)
         assert isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent)  # noqa: S101 - no other begins a value
-        mark = self._mark(event)
-        self._check_tag(event, path)
+        at = _at(event)
+        if event.tag is not None:
+            self._check_tag(event, trail)
         if isinstance(event, yaml.ScalarEvent):
-            node = self._scalar(event, mark, path, key)
+            node = self._scalar(event, at, trail, key)
         elif isinstance(event, yaml.SequenceStartEvent):
-            node = Node(tuple(self._items(path, depth)), mark, path, key)
+            node = Node(tuple(self._items(trail, depth)), self._file, at, trail, key)
         else:
-            node = Node(self._mapping(path, depth), mark, path, key)
+            node = Node(self._mapping(trail, depth), self._file, at, trail, key)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
 
-    def _scalar(self, event: yaml.ScalarEvent, mark: Mark, path: Path, key: Mark | None) -> Node:
+    def _scalar(self, event: yaml.ScalarEvent, at: int, trail: Trail, key: int | None) -> Node:
         text = event.value
-        if _is_plain(event) and text in _RESOLVED:
-            return Node(_RESOLVED[text], mark, path, key)
+        if text in _RESOLVED and _is_plain(event):
+            return Node(_RESOLVED[text], self._file, at, trail, key)
         if "$" not in text:
-            return Node(text, mark, path, key)
+            return Node(text, self._file, at, trail, key)
         try:
             expanded = self._secrets.expand(text)
         except ValueError as error:
-            self._mistake(mark, path, shown(str(error), limit=200))
-            return Node(text, mark, path, key, told=True)
-        return Node(expanded, mark, path, key, written=text)
+            node = Node(text, self._file, at, trail, key, told=True)
+            self.mistakes.append(Mistake(node.mark, node.path, shown(str(error), limit=200)))
+            return node
+        return Node(expanded, self._file, at, trail, key, written=text)
 
-    def _items(self, path: Path, depth: int) -> Iterator[Node]:
+    def _items(self, trail: Trail, depth: int) -> Iterator[Node]:
         index = 0
         while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
-            yield self._node(event, (*path, index), None, depth + 1)
+            yield self._node(event, (trail, index), None, depth + 1)
             index += 1
 
-    def _mapping(self, path: Path, depth: int) -> dict[str, Node]:
+    def _mapping(self, trail: Trail, depth: int) -> dict[str, Node]:
         entries: dict[str, Node] = {}
         merged: list[dict[str, Node]] = []
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
-            mark = self._mark(event)
             if not isinstance(event, yaml.ScalarEvent):
-                self._node(event, path, None, depth + 1)
-                self._node(next(self._events), path, None, depth + 1)
-                self._mistake(mark, path, "a key must be text")
+                self._node(event, trail, None, depth + 1)
+                self._node(next(self._events), trail, None, depth + 1)
+                self._mistake(event, trail, "a key must be text")
                 continue
-            name = event.value
-            child = self._node(next(self._events), (*path, name), mark, depth + 1)
+            name = self._names.setdefault(event.value, event.value)
+            child = self._node(next(self._events), (trail, name), _at(event), depth + 1)
             if name == "<<" and _is_plain(event):
-                merged += self._to_merge(child, mark, path)
+                merged += self._to_merge(child, event, trail)
             elif name in entries:
                 first = entries[name].key
-                lines = f"on line {first.line if first else '?'} and on line {mark.line}"
-                self._mistake(mark, (*path, name), f"the key stands twice, {lines}; keep one of them")
+                lines = f"on line {first.line if first else '?'} and on line {self._mark(event).line}"
+                self._mistake(event, (trail, name), f"the key stands twice, {lines}; keep one of them")
             else:
                 entries[name] = child
         for mapping in merged:
             entries = {**entries, **{name: node for name, node in mapping.items() if name not in entries}}
         return entries
 
-    def _to_merge(self, child: Node, mark: Mark, path: Path) -> list[dict[str, Node]]:
+    def _to_merge(self, child: Node, event: yaml.Event, trail: Trail) -> list[dict[str, Node]]:
         sources = child.value if isinstance(child.value, tuple) else [child]
         mappings = [source.value for source in sources if isinstance(source.value, dict)]
         if len(mappings) < len(sources) and not child.told:
-            self._mistake(mark, path, "<< takes a mapping, or a list of mappings, such as <<: *name")
+            self._mistake(event, trail, "<< takes a mapping, or a list of mappings, such as <<: *name")
         return mappings
 
-    def _alias(self, event: yaml.AliasEvent, path: Path, key: Mark | None, depth: int) -> Node:
+    def _alias(self, event: yaml.AliasEvent, trail: Trail, key: int | None, depth: int) -> Node:
         node = self._anchors.get(event.anchor or "")
         if node is None:
-            self._mistake(self._mark(event), path, f"*{event.anchor}: no &{event.anchor} ends above it")
-            return Node(None, self._mark(event), path, key, told=True)
+            self._mistake(event, trail, f"*{event.anchor}: no &{event.anchor} ends above it")
+            return Node(None, self._file, _at(event), trail, key, told=True)
         size, deepest = _measure(node)
         self._aliased += size
         if self._aliased > _MOST_ALIASED:
             raise self._fatal(event, f"the aliases stand for more than {_MOST_ALIASED} values")
         if depth + deepest > _DEEPEST:
             raise self._fatal(event, f"nested deeper than {_DEEPEST} levels")
-        return replace(node, key=key)
+        return replace(node, key_at=key)
 
     # -------------------------------------------------------------- mistakes
 
-    def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, path: Path) -> None:
-        tag = event.tag
-        if tag is None or tag == "!" or isinstance(event, _TAGS.get(tag.removeprefix("tag:yaml.org,2002:"), ())):
+    def _check_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, trail: Trail) -> None:
+        tag = event.tag or "!"
+        if tag == "!" or isinstance(event, _TAGS.get(tag.removeprefix("tag:yaml.org,2002:"), ())):
             return
         name = shown(tag.replace("tag:yaml.org,2002:", "!!"))
-        self._mistake(self._mark(event), path, f"tags are not used here: {name}; write the value alone")
+        self._mistake(event, trail, f"tags are not used here: {name}; write the value alone")
 
     def _mark(self, event: yaml.Event) -> Mark:
-        mark = event.start_mark
-        return Mark(self._file, mark.line + 1, mark.column + 1) if mark else Mark(self._file, 1, 1)
+        return Node(None, self._file, _at(event), None).mark
 
-    def _mistake(self, mark: Mark, path: Path, text: str) -> None:
-        self.mistakes.append(Mistake(mark, path, text))
+    def _mistake(self, event: yaml.Event, trail: Trail, text: str) -> None:
+        node = Node(None, self._file, _at(event), trail)
+        self.mistakes.append(Mistake(node.mark, node.path, text))
 
     def _fatal(self, event: yaml.Event, text: str) -> ConfigError:
         return config_error([*self.mistakes, Mistake(self._mark(event), (), text)])
+
+
+def _at(event: yaml.Event) -> int:
+    mark = event.start_mark
+    return packed(mark.line + 1, mark.column + 1) if mark is not None else packed(1, 1)
 
 
 def _is_plain(event: yaml.ScalarEvent) -> bool:

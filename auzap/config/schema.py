@@ -48,7 +48,7 @@ def config_schema(plugins: Mapping[str, type[BaseModel]], channels: Mapping[str,
     top = _model(Config, defs, "")
     properties = top["properties"]
     tenant = defs["TenantConfig"]
-    del tenant["required"], defs["InstanceConfig"], defs["PluginEntry"]
+    del tenant["required"], defs["InstanceConfig"], defs["NormalizerEntry"], defs["PluginEntry"]
     tenant["properties"]["instances"] |= _by_name("instance")
     tenant["properties"]["plugins"] |= _by_name("plugin", named=plugins)
     defs["Database"]["required"].remove("migrate")

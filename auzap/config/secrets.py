@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from auzap.config.seen import Seen
+
 __all__ = ["Secrets"]
 
 _DOLLAR = re.compile(r"\$(?:\$|\{(?P<inside>[^}]*)(?P<end>\}?))")
@@ -17,11 +19,17 @@ class Secrets:
     """Fills in what a text asks for.
 
     :param base: the folder that ``${file:…}`` is relative to.
+    :param seen: notes which files were read.
     """
 
-    def __init__(self, env: Mapping[str, str], base: Path) -> None:
+    def __init__(self, env: Mapping[str, str], base: Path, seen: Seen | None = None) -> None:
         self._env = env
         self._base = base
+        self._seen = seen if seen is not None else Seen()
+
+    def noting(self, seen: Seen) -> Secrets:
+        """The same, for another one to know which files were read."""
+        return Secrets(self._env, self._base, seen)
 
     def expand(self, text: str) -> str:
         """:raises ValueError: a variable or a file is missing, or a ``${`` is none of the forms."""
@@ -51,7 +59,8 @@ class Secrets:
     def _read(self, name: str) -> str:
         """The file's text, without the line end that editors put behind it."""
         try:
-            return (self._base / name).read_text(encoding="utf-8").rstrip("\r\n")
+            text = self._seen.read(self._base / name).decode("utf-8")
+            return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
         except UnicodeDecodeError:
             raise ValueError(f"the file {name} of ${{file:…}} is not text in UTF-8") from None
         except (OSError, ValueError) as error:

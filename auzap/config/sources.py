@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import glob
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from auzap.config.memory import Memory
 from auzap.config.models import TenantConfig
 from auzap.config.nodes import Mark, Mistake, Node, config_error, shown
 from auzap.config.read import compose
 from auzap.config.secrets import Secrets
+from auzap.config.seen import Seen
 from auzap.config.tenants import inherit, make_tenant
 from auzap.model.errors import ConfigError
 
@@ -24,11 +27,19 @@ class Found:
 
     id: str
     node: Node
+    defaults: Node | None
     mistakes: list[Mistake]
 
-    def make(self) -> TenantConfig | None:
-        made = make_tenant(self.id, self.node, self.mistakes)
-        return None if self.mistakes else made
+    def make(self, memory: Memory) -> TenantConfig | None:
+        known = memory.tenant(self.id, self.node, self.defaults)
+        if known is not None and not self.mistakes:
+            return known
+        node = self.node if self.defaults is None else inherit(self.node, self.defaults)
+        made = make_tenant(self.id, node, self.mistakes)
+        if made is None or self.mistakes:
+            return None
+        memory.keep(self.id, self.node, self.defaults, made)
+        return made
 
 
 class Sources:
@@ -36,15 +47,19 @@ class Sources:
 
     :param top: the main file's mapping.
     :param path: the main file.
+    :param seen: notes what is read.
+    :param memory: of what was read before.
     """
 
-    def __init__(self, top: dict[str, Node], path: Path, secrets: Secrets) -> None:
+    def __init__(self, top: dict[str, Node], path: Path, secrets: Secrets, seen: Seen, memory: Memory) -> None:
         self.found: dict[str, Found] = {}
         #: files that cannot be used at all -> why
         self.broken: dict[str, ConfigError] = {}
         self._top = top
         self._path = path
         self._secrets = secrets
+        self._seen = seen
+        self._memory = memory
 
     def collect(self, mistakes: list[Mistake]) -> list[Mistake]:
         """Find the tenants.
@@ -81,8 +96,7 @@ class Sources:
     def _add_one(self, tenant_id: str, node: Node) -> None:
         first = self.found.get(tenant_id)
         if first is None:
-            defaults = self._top.get("defaults")
-            self.found[tenant_id] = Found(tenant_id, inherit(node, defaults) if defaults else node, [])
+            self.found[tenant_id] = Found(tenant_id, node, self._top.get("defaults"), [])
             return
         here, there = node.key or node.mark, first.node.key or first.node.mark
         text = f"the tenant stands twice, in {there} and in {here}; keep one of them"
@@ -108,16 +122,16 @@ class Sources:
         if not isinstance(pattern.value, str) or not pattern.value or "\0" in pattern.value:
             raise ValueError("should be a file pattern, such as tenants/*.yaml, or a list of them")
         folder = self._path.absolute().parent
-        # Path.glob takes no absolute patterns
-        names = sorted(glob.glob(pattern.value, root_dir=folder, recursive=True))  # noqa: PTH207
+        names = self._seen.find(pattern.value, folder)
         if not names and not glob.has_magic(pattern.value):
             raise ValueError(f"no such file: {shown(pattern.written or pattern.value)}")
-        return [name for name in names if (folder / name).resolve() != self._path.resolve()]
+        return [name for name in names if not self._is_this(folder / name)]
 
     def _add_file(self, name: str) -> None:
         path = self._path.parent / name
         try:
-            node, mistakes = read_mapping(read_text(path), str(path), self._secrets, _TENANTS)
+            text = read_text(path, self._seen)
+            node, mistakes = read_mapping(text, path, self._secrets, self._seen, self._memory, _TENANTS)
         except ConfigError as error:
             self.broken[str(path)] = error
             return
@@ -130,14 +144,21 @@ class Sources:
         where = (node.key if node else None) or Mark(str(self._path), 1, 1)
         return Mistake(where, ("tenants",), f"there is no tenant; it {_TENANTS}")
 
+    def _is_this(self, path: Path) -> bool:
+        """Whether it is the main file, under whatever name. (``resolve`` would take longer than reading it.)"""
+        try:
+            return os.path.samestat(path.stat(), self._path.stat())
+        except OSError:
+            return False
+
     def _is_main(self, where: Mark) -> bool:
         return where.file == str(self._path)
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, seen: Seen | None = None) -> str:
     """:raises ConfigError: it cannot be read, or is not UTF-8."""
     try:
-        content = path.read_bytes()
+        content = (seen if seen is not None else Seen()).read(path)
     except OSError as error:
         raise ConfigError(f"{shown(str(path), limit=None)}: cannot be read: {error.strerror}") from None
     try:
@@ -148,12 +169,18 @@ def read_text(path: Path) -> str:
     raise config_error([Mistake(where, (), "not UTF-8: save the file as UTF-8")])
 
 
-def read_mapping(text: str, name: str, secrets: Secrets, wanted: str) -> tuple[Node, list[Mistake]]:
+def read_mapping(
+    text: str, path: Path, secrets: Secrets, seen: Seen, memory: Memory, wanted: str
+) -> tuple[Node, list[Mistake]]:
     """A file whose top is a mapping.
 
     :param wanted: what the file should be.
     :raises ConfigError: it is empty, no YAML, or something else.
     """
+    return memory.read(path, text, seen, lambda beside: _read(text, str(path), secrets.noting(beside), wanted))
+
+
+def _read(text: str, name: str, secrets: Secrets, wanted: str) -> tuple[Node, list[Mistake]]:
     node, mistakes = compose(text, name, secrets)
     if node is None or node.value is None or node.value == {}:
         raise config_error([Mistake(Mark(name, 1, 1), (), f"the file is empty: it {wanted}")])

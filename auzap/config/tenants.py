@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from auzap.config.explain import check
-from auzap.config.models import InstanceConfig, PluginEntry, TenantConfig
+from auzap.config.models import InstanceConfig, NormalizerEntry, PluginEntry, TenantConfig
 from auzap.config.nodes import Mistake, Node
 from auzap.config.options import RawOptions
 
@@ -88,7 +88,9 @@ def _named(node: Node, key: str, mistakes: list[Mistake]) -> Iterator[tuple[str,
 def _instance(name: str, node: Node, mistakes: list[Mistake]) -> InstanceConfig | None:
     channel = node.entries.get("channel")
     if channel is not None and isinstance(channel.value, str):
-        return InstanceConfig(channel=channel.value, options=RawOptions(node))
+        return InstanceConfig(
+            channel=channel.value, options=RawOptions(node), normalizer=_normalizer(node.entries.get("normalizer"))
+        )
     if not isinstance(node.value, dict):
         mistakes.append(Mistake(node.mark, node.path, "should be a mapping, such as {channel: baileys}"))
     elif channel is None:
@@ -96,6 +98,16 @@ def _instance(name: str, node: Node, mistakes: list[Mistake]) -> InstanceConfig 
     elif not channel.told:
         mistakes.append(Mistake(channel.mark, channel.path, "should be a channel's name, such as baileys"))
     return None
+
+
+def _normalizer(node: Node | None) -> NormalizerEntry | None:
+    """None also for what is neither a name nor a mapping: the channel's options tell it."""
+    if node is None or node.value is None:
+        return None
+    entry = replace(node, value={"use": node}) if isinstance(node.value, str) else node
+    use = entry.entries.get("use")
+    name = use.value if use is not None and isinstance(use.value, str) else ""
+    return NormalizerEntry(use=name, options=RawOptions(entry)) if isinstance(entry.value, dict) else None
 
 
 def _plugin(name: str, node: Node, mistakes: list[Mistake]) -> PluginEntry | None:

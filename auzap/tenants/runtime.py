@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from auzap.config.models import TenantConfig
 from auzap.contract.channel import Channel
-from auzap.contract.plugin import TenantInfo
+from auzap.contract.plugin import Plugin, TenantInfo
 from auzap.hooks import TenantHooks
 from auzap.model.turn import TenantStore
 from auzap.tenants.owners import OwnerBook
@@ -20,6 +20,8 @@ class Tenant:
     info: TenantInfo
     config: TenantConfig
     hooks: TenantHooks
+    #: by their names in the YAML, in its order
+    plugins: Mapping[str, Plugin]
     #: instance id -> its connected number
     channels: Mapping[str, Channel]
     store: TenantStore

@@ -27,12 +27,15 @@ def turns(envelopes: Sequence[Envelope], burst: Burst | None) -> list[tuple[Enve
     return [tuple(group) for group in groups]
 
 
-def open_until(turn: Sequence[Envelope], burst: Burst | None) -> float | None:
-    """When the window of a turn closes (seconds since 1970); None when it is closed or there is none."""
+def open_until(turn: Sequence[Envelope], burst: Burst | None, *, now: float | None = None) -> float | None:
+    """When the window of a turn closes (seconds since 1970); None when it is closed or there is none.
+
+    :param now: by default the time.
+    """
     if burst is None or turn[0].kind != "message" or _worked_before(turn):
         return None
     closes = min(turn[-1].accepted_at + burst.window, turn[0].accepted_at + burst.max)
-    return closes if closes > time.time() else None
+    return closes if closes > (time.time() if now is None else now) else None
 
 
 def _belongs(envelope: Envelope, group: Sequence[Envelope], burst: Burst) -> bool:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 
 import anyio
 
-from auzap.config.models import Config
 from auzap.contract.queue import Burial, Envelope, Lease, Queue
 from auzap.logs import get_logger
 from auzap.model.errors import LeaseLost
@@ -16,8 +14,9 @@ from auzap.pipeline.give_up import give_up
 from auzap.pipeline.verdicts import Ack, Bury, Defer, Retry, Settled, Verdict
 from auzap.pipeline.way import Pipeline
 from auzap.pipeline.work import Parts, Work
+from auzap.tenants.away import TenantAway, TenantUnknown
 from auzap.tenants.runtime import Tenant
-from auzap.tenants.tenants import TenantBroken, Tenants, TenantUnknown
+from auzap.tenants.tenants import Tenants
 from auzap.worker.bursts import open_until, turns
 from auzap.worker.slots import Slot
 
@@ -27,20 +26,10 @@ log = get_logger("auzap.worker")
 
 #: workers that an envelope may cost before it goes to the dead letters
 GIVE_UP = 10
-#: seconds until a lane of a tenant that could not be built is looked at again
-_BROKEN = 30.0
 
 
 class Lanes:
-    def __init__(
-        self,
-        config: Config,
-        *,
-        queue: Queue,
-        tenants: Tenants,
-        parts: Parts,
-    ) -> None:
-        self._config = config
+    def __init__(self, *, queue: Queue, tenants: Tenants, parts: Parts) -> None:
         self._queue = queue
         self._tenants = tenants
         self._pipeline = Pipeline(parts)
@@ -59,35 +48,57 @@ class Lanes:
         :raises LeaseLost: another worker has the lane, or may have it.
         """
         self._reached("after_lease")
-        try:
-            tenant = await self._patience(self._tenants.get, lease.tenant)
-        except TenantBroken:
-            await self._settle(lease, Settled((), Defer(time.time() + _BROKEN)))
-            return
-        except TenantUnknown as error:
-            await self._bury_all(lease, str(error))
-            return
-        burst = tenant.config.burst
-        groups = turns(lease.envelopes, burst)
-        for turn in groups:
-            if burst is not None and turn is groups[-1] is not groups[0]:
-                # the lease may have cut it: what belongs to it comes with the next one
-                await self._settle(lease, Settled((), Defer(0)))
+        rest = lease.envelopes
+        while rest:
+            try:
+                # each turn takes the tenant as it is when it begins, and keeps it to its end
+                version = await self._patience(self._tenants.take, lease.tenant)
+            except TenantAway as away:
+                await self._settle(lease, Settled((), Defer(away.until)))
                 return
-            until = open_until(turn, burst)
-            if until is not None:
-                await self._settle(lease, Settled((), Defer(until)))
+            except TenantUnknown as error:
+                await self._bury_all(lease, rest, str(error))
                 return
-            under_way(turn[0])
-            await self._wait_for_permit()
-            verdicts = await self._decide(lease, tenant, turn, slot, finished if turn is groups[-1] else slot.give_back)
-            slot.give_back()
-            under_way(None)
-            if not await self._tell(lease, tenant, turn, verdicts):
+            try:
+                worked = await self._turn(lease, version.tenant, rest, under_way, slot, finished)
+            finally:
+                version.leave()
+            rest = rest[worked:]
+            if not worked:
                 return
 
+    async def _turn(
+        self,
+        lease: Lease,
+        tenant: Tenant,
+        rest: Sequence[Envelope],
+        under_way: Callable[[Envelope | None], None],
+        slot: Slot,
+        finished: Callable[[], None],
+    ) -> int:
+        """The next one of a lease.
+
+        :return: of how many envelopes it was; 0 when the lease ended with it.
+        """
+        burst = tenant.config.burst
+        turn, *others = turns(rest, burst)
+        if burst is not None and not others and len(rest) < len(lease.envelopes):
+            # the lease may have cut it: what belongs to it comes with the next one
+            await self._settle(lease, Settled((), Defer(0)))
+            return 0
+        until = open_until(turn, burst, now=self._parts.tell().timestamp())
+        if until is not None:
+            await self._settle(lease, Settled((), Defer(until)))
+            return 0
+        under_way(turn[0])
+        await self._wait_for_permit()
+        verdicts = await self._decide(lease, tenant, turn, slot, slot.give_back if others else finished)
+        slot.give_back()
+        under_way(None)
+        return len(turn) if await self._tell(lease, tenant, turn, verdicts) else 0
+
     async def _wait_for_permit(self) -> None:
-        limit = self._config.worker.rate_limit
+        limit = self._tenants.config.worker.rate_limit
         if limit is not None:
             await anyio.sleep(await self._patience(self._queue.permit, "turns", most=limit.max, per=limit.per))
 
@@ -157,8 +168,8 @@ class Lanes:
                 await _tell_plugins(tenant, envelope, settled.verdict.burial)
         return not any(isinstance(settled.verdict, (Retry, Defer)) for settled in verdicts)
 
-    async def _bury_all(self, lease: Lease, reason: str) -> None:
-        for envelope in lease.envelopes:
+    async def _bury_all(self, lease: Lease, envelopes: Sequence[Envelope], reason: str) -> None:
+        for envelope in envelopes:
             burial = Burial(stage="tenant", reason=reason, attempts=envelope.attempts)
             await self._settle(lease, await self._give_up(lease, [envelope], burial))
             _log_dead(envelope, burial)

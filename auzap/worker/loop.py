@@ -15,7 +15,7 @@ from typing import Any
 import anyio
 from anyio.abc import TaskGroup
 
-from auzap.config.models import Config
+from auzap.config.models import WorkerConfig
 from auzap.contract.queue import Envelope, Feeding, Lease, Queue, Share
 from auzap.hooks import Calls
 from auzap.logs import get_logger
@@ -24,10 +24,12 @@ from auzap.model.keys import new_id
 from auzap.pipeline.patience import Patience
 from auzap.storage.store import Store
 from auzap.tenants.tenants import Tenants
-from auzap.worker.chores import clean_up, listen, put_due_replies
+from auzap.worker.chores import clean_up, put_due_replies
 from auzap.worker.ending import end_after
 from auzap.worker.lanes import Lanes
+from auzap.worker.listening import listen
 from auzap.worker.orders import Orders, Signals
+from auzap.worker.schedules import Schedules
 from auzap.worker.slots import Slot, Slots
 from auzap.worker.watchdog import END, Watchdog
 
@@ -73,11 +75,12 @@ class Worker:
     :param until_empty: stop when nothing is waiting, delayed or leased by anybody.
     :param end_when_blocked: seconds for which the event loop may stand still before the process ends.
     :param orders: who tells it to stop; by default whoever sends signals.
+    :param schedules: what plugins do by the clock.
+    :param reload: has the configuration read again, when it is told to; without it that is ignored.
     """
 
     def __init__(
         self,
-        config: Config,
         *,
         queue: Queue,
         store: Store,
@@ -89,8 +92,9 @@ class Worker:
         until_empty: bool = False,
         end_when_blocked: float = END,
         orders: Orders | None = None,
+        schedules: Schedules | None = None,
+        reload: Callable[[], None] | None = None,
     ) -> None:
-        self._config = config
         self._queue = queue
         self._store = store
         self._tenants = tenants
@@ -101,6 +105,8 @@ class Worker:
         self._until_empty = until_empty
         self._end_when_blocked = end_when_blocked
         self._orders = orders if orders is not None else Signals()
+        self._schedules = schedules
+        self._reload = reload if reload is not None else _ignore
         self._name = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-6:]}"
         self._held: dict[str, _Held] = {}
         self._suspects: list[_Held] = []
@@ -111,16 +117,19 @@ class Worker:
         #: what each of them has asked for
         self._asked: dict[bool, Share] = {}
         self._draining = anyio.CancelScope()
-        self._slots = Slots(config.worker.concurrency, shared=len(config.tenants) > 1)
+        self._slots = Slots(self._settings.concurrency, shared=self._is_shared)
         self._last_resort: threading.Timer | None = None
 
     async def run(self) -> None:
-        log.info("Worker started", worker=self._name, concurrency=self._config.worker.concurrency)
+        log.info("Worker started", worker=self._name, concurrency=self._settings.concurrency)
         async with anyio.create_task_group() as beside:
-            beside.start_soon(self._orders.obey, self._stop_as_told)
+            beside.start_soon(self._orders.obey, self._stop_as_told, self._reload)
             beside.start_soon(self._renew_leases)
-            beside.start_soon(put_due_replies, self._config, self._queue, self._store, self._patience)
-            beside.start_soon(clean_up, self._config, self._queue, self._store, self._patience)
+            beside.start_soon(put_due_replies, self._tenants, self._queue, self._store, self._patience)
+            beside.start_soon(clean_up, self._tenants, self._queue, self._store, self._patience)
+            beside.start_soon(self._tenants.drop_idle)
+            if self._schedules is not None:
+                beside.start_soon(self._schedules.run)
             if self._orders.listens:
                 beside.start_soon(listen, self._tenants, self._queue, self._patience)
             with Watchdog(self._calls, self._blame, end=self._end_when_blocked):
@@ -136,6 +145,22 @@ class Worker:
         if self._leasing.cancel_called:
             self._draining.cancel()
         self._leasing.cancel()
+
+    def reconfigured(self) -> None:
+        """Another configuration holds: what of it concerns slots takes effect now."""
+        self._slots.change(self._settings.concurrency, shared=self._is_shared)
+        for wait in self._waits.values():  # they asked for shares of before
+            wait.cancel()
+        self._changed()
+
+    @property
+    def _settings(self) -> WorkerConfig:
+        return self._tenants.config.worker
+
+    @property
+    def _is_shared(self) -> bool:
+        """Between several tenants."""
+        return len(self._tenants.config.tenants) > 1
 
     # ------------------------------------------------------------------ leasing
 
@@ -169,7 +194,7 @@ class Worker:
                 self._queue.lease,
                 self._name,
                 lanes=free,
-                duration=self._config.worker.lease,
+                duration=self._settings.lease,
                 wait=_WAIT_UNTIL_EMPTY if self._until_empty else _WAIT,
                 share=share,
                 side=side,
@@ -207,7 +232,7 @@ class Worker:
 
     def _most(self, side: bool) -> int | None:
         """Lanes of one tenant at a time."""
-        if len(self._config.tenants) < 2:
+        if not self._is_shared:
             return None
         return max((_EVENTS if side else self._slots.lanes) // 2, 1)
 
@@ -221,6 +246,9 @@ class Worker:
         if asked is not None and asked.most is not None and asked.held.get(held.lease.tenant, 0) >= asked.most:
             self._waits[held.side].cancel()
         held.finished = True
+        self._changed()
+
+    def _changed(self) -> None:
         self._freed.set()
         self._freed = anyio.Event()
 
@@ -290,7 +318,7 @@ class Worker:
         self._end_at_last()
 
     async def _renew_leases(self) -> None:
-        duration = self._config.worker.lease
+        duration = self._settings.lease
         while True:
             await anyio.sleep(duration / 3)
             leases = [held.lease for held in self._held.values()]
@@ -316,9 +344,11 @@ class Worker:
     async def _drain(self, lanes: TaskGroup) -> None:
         """Finish within ``worker.drain`` seconds; cancel the rest, which give their lanes back."""
         self._slots.close()
-        with self._draining, anyio.move_on_after(self._config.worker.drain):
+        with self._draining, anyio.move_on_after(self._settings.drain):
             while any(held.begun for held in self._held.values()):
                 await self._wait_for_a_change()
+            if self._schedules is not None:
+                await self._schedules.drain()
         for held in list(self._held.values()):
             if held.begun:
                 held.scope.cancel()
@@ -326,7 +356,7 @@ class Worker:
                 lanes.start_soon(self._give_back, held)
 
     def _end_at_last(self) -> None:
-        drain = 0.0 if self._draining.cancel_called else self._config.worker.drain
+        drain = 0.0 if self._draining.cancel_called else self._settings.drain
         self.ended()
         self._last_resort = end_after(
             drain + _GIVE_BACK + _CLOSE, lambda: self._queue.blame(self._name, None), self._plugins_at_work
@@ -345,8 +375,15 @@ class Worker:
         """Give the leases back; called in the watchdog's thread, before the process ends.
 
         If it is in no turn that the loop stands still, nobody knows whose fault it is: then the leases end by
-        themselves, which counts for all turns that are under way.
+        themselves, which counts for all turns that are under way. But if it is in a run by the clock, no turn is to
+        blame.
         """
+        if self._schedules is not None and self._schedules.is_run(task):
+            self._queue.blame(self._name, None)
         for held in list(self._held.values()):
             if held.begun and held.task is task:
                 self._queue.blame(self._name, held.turn.id if held.turn is not None else None)
+
+
+def _ignore() -> None:
+    log.info("SIGHUP ignored: a new configuration needs a restart")

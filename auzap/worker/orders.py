@@ -1,4 +1,4 @@
-"""Who tells a worker to stop: whoever sends it signals, or the supervisor that started it."""
+"""Who tells a worker to stop, or to read its configuration again: by signals, or its supervisor."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ __all__ = ["HEADED_OFF", "READY", "Orders", "Signals", "Supervised"]
 log = get_logger("auzap.worker")
 
 Stop = Callable[[str], None]
+Reload = Callable[[], None]
 
 #: what a worker says to its supervisor, once, when it begins to work
 READY = b"+"
@@ -33,10 +34,11 @@ class Orders(Protocol):
     #: whether it says what is wrong with tenants
     tells: bool
 
-    async def obey(self, stop: Stop) -> None:
+    async def obey(self, stop: Stop, reload: Reload) -> None:
         """Until cancelled.
 
         :param stop: told the name of a signal; the first time to stop, again to stop at once.
+        :param reload: told when the configuration is to be read again.
         """
 
 
@@ -46,11 +48,11 @@ class Signals:
     listens = True
     tells = True
 
-    async def obey(self, stop: Stop) -> None:
+    async def obey(self, stop: Stop, reload: Reload) -> None:
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             async for number in signals:
                 if number == signal.SIGHUP:
-                    log.info("SIGHUP ignored: a new configuration needs a restart")
+                    reload()
                 else:
                     stop(signal.Signals(number).name)
 
@@ -71,6 +73,9 @@ class Supervised:
         self._pipe = socket.socket(fileno=pipe)
         self._pipe.setblocking(False)
         self._stop: Stop = _nobody
+        self._reload: Reload | None = None
+        #: told to while there was nobody yet who could
+        self._to_reload = False
         self._stopping = False
         for number in (signal.SIGINT, signal.SIGHUP):
             signal.signal(number, _ignore)  # not SIG_IGN, which a plugin's own processes would inherit
@@ -86,15 +91,17 @@ class Supervised:
             task_status.started()
             both.start_soon(self._take_bytes)
 
-    async def obey(self, stop: Stop) -> None:
-        self._stop = stop
+    async def obey(self, stop: Stop, reload: Reload) -> None:
+        self._stop, self._reload = stop, reload
+        if self._to_reload:
+            reload()
         try:
             self._pipe.send(READY)
             await anyio.sleep_forever()
         except OSError:  # it is gone, which the other end tells
             await anyio.sleep_forever()
         finally:
-            self._stop = _nobody  # it is closing
+            self._stop, self._reload = _nobody, None  # it is closing
 
     async def _take_signals(self, *, task_status: TaskStatus[None]) -> None:
         with anyio.open_signal_receiver(signal.SIGTERM) as signals:
@@ -107,6 +114,9 @@ class Supervised:
         told = 0
         while orders := await self._read():
             for number in orders:
+                if number == signal.SIGHUP:
+                    self._reload_or_note()
+                    continue
                 told += 1
                 if told == 1:
                     self._stop_once(number)
@@ -121,6 +131,11 @@ class Supervised:
             return self._pipe.recv(16)
         except OSError:
             return b""
+
+    def _reload_or_note(self) -> None:
+        if self._reload is not None:
+            self._reload()
+        self._to_reload = True
 
     def _stop_once(self, number: int) -> None:
         if not self._stopping:

@@ -33,8 +33,7 @@ class Slots:
     """
 
     def __init__(self, count: int, *, shared: bool = False) -> None:
-        self._count = count
-        self._most = max(count // 2, 1) if shared else count
+        self._count, self._most = count, _share(count, shared)
         self._taken: Counter[str] = Counter()
         self._waiting: dict[asyncio.Future[bool], str] = {}
         self._closed = False
@@ -56,6 +55,11 @@ class Slots:
         if self._seen < _FIRST or self._average >= _BRISK:
             return 0
         return int(min(self._count * _SOON / max(self._average, _SOON / _MOST_AHEAD), _MOST_AHEAD))
+
+    def change(self, count: int, *, shared: bool) -> None:
+        """From now on; who has one keeps it."""
+        self._count, self._most = count, _share(count, shared)
+        self._grant()
 
     def close(self) -> None:
         """Whoever has no slot gets none any more."""
@@ -98,11 +102,19 @@ class Slots:
         self._taken[tenant] -= 1
         if not self._taken[tenant]:
             del self._taken[tenant]
+        self._grant()
+
+    def _grant(self) -> None:
         for waiting, whose in self._waiting.items():
+            if self._taken.total() >= self._count:
+                return
             if not waiting.done() and self._is_free(whose):
                 self._taken[whose] += 1
                 _tell(waiting, True)
-                return
+
+
+def _share(count: int, shared: bool) -> int:
+    return max(count // 2, 1) if shared else count
 
 
 def _tell(waiting: asyncio.Future[bool], granted: bool) -> None:

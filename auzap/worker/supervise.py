@@ -94,7 +94,8 @@ class Supervisor:
         with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT, signal.SIGHUP) as signals:
             async for number in signals:
                 if number == signal.SIGHUP:
-                    log.info("SIGHUP ignored: a new configuration needs a restart")
+                    for child in self._children.values():
+                        child.tell(number)
                     continue
                 log.info("Stopping", signal=signal.Signals(number).name)
                 self.stop(number)

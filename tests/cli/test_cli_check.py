@@ -58,6 +58,7 @@ def test_what_is_right_is_said_so_with_each_tenants_plugins_in_order(
         "warnings": [],
         "notes": [f"{note} gets lost"],
         "plugins": {"shop": ["trouble", "scribe"], "salon": ["doorman", "scribe", "trouble"]},
+        "suspended": [],
         "queue": f"{tmp_path}/queue.db {NOT_YET}",
         "queue_facts": [],
         "database": f"{tmp_path}/auzap.db {NOT_YET}",
@@ -77,7 +78,7 @@ def test_a_database_in_use_is_looked_at_and_left_as_it_is(house: House, auzap: A
     before = (house.folder / "auzap.db").read_bytes()
     with closing(sqlite3.connect(house.folder / "auzap.db")) as writer:
         writer.execute("BEGIN IMMEDIATE")
-        assert auzap("check").out == fine(house.folder, database=f"{house.folder}/auzap.db: schema auzap 0001")
+        assert auzap("check").out == fine(house.folder, database=f"{house.folder}/auzap.db: schema auzap 0002")
     assert (house.folder / "auzap.db").read_bytes() == before
     assert {path.name for path in house.folder.iterdir()} == {"config.yaml", "auzap.db"}
 
@@ -288,6 +289,54 @@ def test_what_may_well_be_meant_is_a_note(house: House, auzap: Auzap) -> None:
     ]
 
 
+# ------------------------------------------------------------------ many tenants, and one of them
+
+
+def test_a_plugin_that_is_not_installed_is_told_once_with_the_tenants_that_use_it(house: House, auzap: Auzap) -> None:
+    shop = house.document["tenants"]["shop"]
+    house.document["tenants"] |= {f"t{n}": {**shop, "plugins": {"agenda_zoo": {}, "trouble": {}}} for n in range(8)}
+    house.document["tenants"]["t0"]["plugins"] = {"mine": {"use": "agenda_zoo"}}
+    house.write()
+    ran = auzap("check")
+    assert ran.code == 1
+    [line] = ran.lines
+    assert line.startswith(f"{place(house.path, 'agenda_zoo')}: tenants.t0.plugins.mine.use: plugin 'agenda_zoo': not")
+    assert "`pip install auzap-agenda-zoo`" in line
+    assert line.endswith("; used by: t0, t1, t2, t3, t4, 3 more")
+
+
+def test_who_is_suspended_is_said_to_be(house: House, auzap: Auzap) -> None:
+    house.document["tenants"]["salon"] = {**house.document["tenants"]["shop"], "suspended": True}
+    house.write()
+    assert "tenant salon: plugins in order: trouble (suspended)\n" in auzap("check").out
+    told = auzap("check", "--json").json
+    assert (told["suspended"], list(told["plugins"])) == (["salon"], ["shop", "salon"])
+
+
+def test_many_tenants_are_summed_up_and_one_can_be_looked_at(house: House, auzap: Auzap) -> None:
+    shop = house.document["tenants"]["shop"]
+    house.document["tenants"] |= {f"t{n}": {**shop, "plugins": {"reviewer": {}}} for n in range(60)}
+    house.document["tenants"]["t7"] = {**shop, "plugins": {"scribe": {"replies": "many"}}, "instances": {}}
+    house.document["tenants"]["t8"] = {**shop, "owners": ["12"]}
+    house.write()
+    ran = auzap("check")
+    assert (ran.code, len(ran.lines)) == (1, 2)
+    assert ran.out.splitlines()[:3] == [
+        "59 tenants can run; --tenant tells of one",
+        "58 tenants (t0, t1, t2, …): plugins in order: reviewer",
+        "1 tenant (shop): plugins in order: trouble",
+    ]
+    ran = auzap("check", "--tenant", "t5")
+    assert (ran.code, ran.lines, ran.out.splitlines()[0]) == (0, [], "tenant t5: plugins in order: reviewer")
+    ran = auzap("check", "--tenant", "t7")
+    assert (ran.code, ran.lines) == (
+        1,
+        [f"{place(house.path, 'many')}: tenants.t7.plugins.scribe.replies: many should be a whole number"],
+    )
+    assert "'12' is no phone number" in auzap("check", "--tenant", "t8").lines[0]
+    assert auzap("check", "--tenant", "t99").lines[0].startswith("auzap: unknown tenant 't99': there is shop, t0")
+
+
 # ------------------------------------------------------------------ the files
 
 
@@ -373,7 +422,7 @@ def test_online_the_queue_the_database_and_each_gateway_are_asked(
     assert (ran.code, ran.err) == (0, "")
     assert ran.out.splitlines()[2:] == [
         f"queue: {house.folder}/queue.db: 1 waiting, 0 delayed, 0 leased, 0 dead",
-        f"database: {house.folder}/auzap.db: schema auzap 0001; opened",
+        f"database: {house.folder}/auzap.db: schema auzap 0002; opened",
         "gateway shop/main: reachable",
         "gateway shop/other: reachable",
         "The configuration is fine.",

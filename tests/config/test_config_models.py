@@ -203,7 +203,7 @@ def test_a_mistake_says_where_what_and_what_would_be_right(text: str) -> None:
 TENANT_CASES = {
     "nam: Pet": "6:5: tenants.pet.nam: unknown key; did you mean name?",
     "id: pet": "6:5: tenants.pet.id: unknown key; known here: burst, groups, instances, name, only, owners, plugins, "
-    "timezone",
+    "suspended, timezone, trace",
     "instance: {}": "6:5: tenants.pet.instance: unknown key; did you mean instances?",
     "name: null": "6:11: tenants.pet.name: should be text (in quotes, if it is the word true, false or null)",
     "name: [Pet]": "6:11: tenants.pet.name: should be text (in quotes, if it is the word true, false or null)",

@@ -28,7 +28,7 @@ async def opened(house: House) -> AsyncIterator[Tenancy]:
 
 
 async def book(opened: Tenancy) -> OwnerBook:
-    return (await opened.tenants.get("shop")).owners
+    return (await opened.tenants.take("shop")).tenant.owners
 
 
 def wrote(phone: str | None = None, lid: str | None = None) -> Message:
@@ -79,7 +79,7 @@ async def test_by_a_lid_that_was_seen_beside_the_number(house: House) -> None:
 
 async def test_by_the_table_and_no_more_once_it_says_so(house: House, opened: Tenancy) -> None:
     seconds = 1000.0
-    tenant = await opened.tenants.get("shop")
+    tenant = (await opened.tenants.take("shop")).tenant
     owners = OwnerBook(tenant.info.id, opened.store, clock=lambda: seconds)
     assert await owners.find(wrote("5511900000003")) is None
     house.rows(
@@ -102,6 +102,6 @@ async def test_those_of_another_tenant_are_not(tmp_path: Path) -> None:
     house.document["tenants"]["salon"]["owners"] = ["+55 11 90000-0005"]
     house.write()
     async with tenancy(house) as opened:
-        assert await (await opened.tenants.get("salon")).owners.find(wrote("5511900000005")) is not None
-        assert await (await opened.tenants.get("shop")).owners.find(wrote("5511900000005")) is None
-        assert await (await opened.tenants.get("salon")).owners.find(wrote(PHONE)) is None
+        assert await (await opened.tenants.take("salon")).tenant.owners.find(wrote("5511900000005")) is not None
+        assert await (await opened.tenants.take("shop")).tenant.owners.find(wrote("5511900000005")) is None
+        assert await (await opened.tenants.take("salon")).tenant.owners.find(wrote(PHONE)) is None

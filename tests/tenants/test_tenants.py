@@ -11,9 +11,9 @@ import anyio
 import pytest
 
 from auzap.registry import Registry
+from auzap.tenants.away import TenantBroken, TenantUnknown
 from auzap.tenants.runtime import Tenant
 from auzap.tenants.survey import survey
-from auzap.tenants.tenants import TenantBroken, TenantUnknown
 from tests.support.gateway import Gateway
 from tests.support.house import House, job, message
 from tests.support.tenancies import tenancy
@@ -39,7 +39,8 @@ async def test_it_is_built_when_it_is_first_needed_and_once(tmp_path: Path) -> N
         assert not (tmp_path / "built").exists()
 
         async def get() -> None:
-            got.append(await opened.tenants.get("shop"))
+            async with opened.tenants.use("shop") as tenant:
+                got.append(tenant)
 
         async with anyio.create_task_group() as lanes:
             for _ in range(10):
@@ -55,8 +56,8 @@ async def test_one_whose_build_was_cancelled_is_built_by_the_next(tmp_path: Path
     async with tenancy(house) as opened:
         with anyio.CancelScope() as scope:
             scope.cancel()
-            await opened.tenants.get("shop")
-        assert (await opened.tenants.get("shop")).info.name == "shop"
+            await opened.tenants.take("shop")
+        assert (await opened.tenants.take("shop")).tenant.info.name == "shop"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ async def test_a_broken_one_is_told_again_and_again_at_no_cost(tmp_path: Path) -
         depths = set()
         for _ in range(5):
             with pytest.raises(TenantBroken, match="no price list") as caught:
-                await opened.tenants.get("shop")
+                await opened.tenants.take("shop")
             depths.add(len(caught.traceback))
         gc.collect()
         assert len(depths) <= 2
@@ -113,7 +114,7 @@ async def test_an_unknown_one_is_told_from_one_that_may_stand_in_a_broken_file(t
     house = House(tmp_path, NOBODY)
     async with tenancy(house) as opened:
         with pytest.raises(TenantUnknown, match="unknown tenant: salon"):
-            await opened.tenants.get("salon")
+            await opened.tenants.take("salon")
 
 
 async def test_messages_for_an_unknown_tenant_are_dead_letters(tmp_path: Path, gateway: Gateway) -> None:

@@ -11,7 +11,7 @@ import pytest
 from tests.support.gateway import Gateway, Mode, Rule
 from tests.support.house import House, job, message
 
-KEEP = {"inbox": "1h", "outbox": "1h", "dead": "3h"}
+KEEP = {"inbox": "1h", "outbox": "1h", "dead": "3h", "traces": "1h"}
 
 
 @pytest.fixture
@@ -28,6 +28,25 @@ def age(house: House, hours: float) -> None:
             f"-{hours * 3600} seconds",
         )
     house.queued("UPDATE envelopes SET buried_at = buried_at - ?", hours * 3600)
+
+
+def put_traces_and_states(house: House) -> None:
+    """Of each an old one and a new one."""
+    now = "strftime('%Y-%m-%d %H:%M:%f000', 'now', ?)"
+    for name, age in (("velha", "-61 minutes"), ("nova", "-59 minutes")):
+        house.rows(
+            "INSERT INTO auzap_traces (id, organization_id, instance_id, turn_id, attempt, config_version, outcome, ms,"
+            f" steps, created_at) VALUES (?, 'shop', 'main', 'x', 1, 'v', 'answered', 1.0, '[]', {now})",
+            name,
+            age,
+        )
+    for name, expires in (("velha", "-1 seconds"), ("nova", "+1 hour"), ("sempre", None)):
+        house.rows(
+            "INSERT INTO auzap_state (organization_id, instance_id, chat_id, plugin, name, value, expires_at,"
+            f" updated_at) VALUES ('shop', 'main', 'x', 'trouble', ?, '1', {now}, '2026-01-01 00:00:00.000000')",
+            name,
+            expires,
+        )
 
 
 async def look(house: House) -> None:
@@ -49,7 +68,10 @@ async def test_old_rows_go_and_fresh_ones_stay(tmp_path: Path, gateway: Gateway)
     age(house, 1.1)
     await house.put(job(message("nova")))
     await house.serve()
+    put_traces_and_states(house)
     await look(house)
+    assert house.rows("SELECT id FROM auzap_traces WHERE turn_id = 'x'") == [{"id": "nova"}]
+    assert house.rows("SELECT name FROM auzap_state ORDER BY name") == [{"name": "nova"}, {"name": "sempre"}]
     assert texts(house) == {"nova"}
     assert house.one("SELECT count(*) FROM auzap_inbox") == 1
     assert texts(house, "auzap_outbox") == {"re 0: nova"}

@@ -22,6 +22,7 @@ class TenantLine:
     id: str
     plugins: tuple[str, ...]
     instances: dict[str, str]
+    suspended: bool = False
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class Report:
     queue_facts: list[str] = field(default_factory=list)
     database: str | None = None
     gateways: dict[str, str] = field(default_factory=dict)
+    _told: set[str] = field(default_factory=set)
 
     def mistake(self, error: AuzapError, whose: str = "") -> None:
         """:param whose: what it is about, where the error does not name a place in the file."""
@@ -53,10 +55,13 @@ class Report:
 
     def add(self, lines: Iterable[str]) -> None:
         """Mistakes; one that was told already, of another tenant, is not told again."""
-        self.mistakes += [line for line in dict.fromkeys(lines) if line not in self.mistakes]
+        fresh = [line for line in dict.fromkeys(lines) if line not in self._told]
+        self._told.update(fresh)
+        self.mistakes += fresh
 
     def note(self, line: str) -> None:
-        if line not in self.notes:
+        if line not in self._told:
+            self._told.add(line)
             self.notes.append(line)
 
     def as_json(self) -> dict[str, Any]:
@@ -66,6 +71,7 @@ class Report:
             "warnings": self.warnings,
             "notes": self.notes,
             "plugins": {one.id: list(one.plugins) for one in self.tenants},
+            "suspended": [one.id for one in self.tenants if one.suspended],
             "queue": self.queue,
             "queue_facts": self.queue_facts,
             "database": self.database,

@@ -1,0 +1,151 @@
+"""How ``auzap reload`` reaches the processes that run: a socket each, in a folder that only their user can enter."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import socket
+import stat
+import tempfile
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import anyio
+from anyio.abc import SocketStream
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from auzap.logs import get_logger
+from auzap.worker.swap import Swapper
+
+__all__ = ["Running", "answer", "running", "socket_of"]
+
+log = get_logger("auzap.swap")
+
+_ORDER = b"reload"
+#: bytes of an answer at the most: ten thousand tenants may have been changed
+_LONGEST = 10_000_000
+#: seconds in which a process may have made its socket, and not listen yet
+_YOUNG = 10.0
+#: what the system takes as the path of a socket
+_LONGEST_PATH = 100
+
+
+async def answer(swapper: Swapper, config: Path, process: int | None) -> None:
+    """Take orders; until cancelled. Where there can be no socket, that is logged, and saves and SIGHUP still do.
+
+    :param config: the configuration's file.
+    :param process: its number among several.
+    """
+    try:
+        path = _made(config)
+        listener = await anyio.create_unix_listener(path, mode=0o600)
+    except OSError as error:
+        log.warning("`auzap reload` does not reach this process", error=str(error))
+        return
+
+    async def serve(stream: SocketStream) -> None:
+        async with stream:
+            with suppress(anyio.BrokenResourceError, anyio.EndOfStream, anyio.IncompleteRead, anyio.DelimiterNotFound):
+                order = await BufferedByteReceiveStream(stream).receive_until(b"\n", 100)
+                if order == _ORDER:
+                    swap = await swapper.swap()
+                    told = {"pid": os.getpid(), "process": process, **swap.as_json()}
+                    await stream.send(json.dumps(told).encode() + b"\n")
+
+    async with listener:
+        try:
+            await listener.serve(serve)
+        finally:
+            path.unlink(missing_ok=True)
+
+
+class Running:
+    """A process that runs with a configuration.
+
+    :param path: of its socket.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.pid = int(path.stem.rpartition("-")[2])
+
+    async def reload(self, within: float) -> dict[str, Any] | None:
+        """What became of it; None: it does not run any more.
+
+        :param within: seconds.
+        :raises TimeoutError: no answer in time.
+        :raises OSError: it cannot be asked, or ended meanwhile.
+        """
+        try:
+            stream = await anyio.connect_unix(self._path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            self._path.unlink(missing_ok=True)  # it was killed
+            return None
+        async with stream:
+            with anyio.fail_after(within):
+                try:
+                    await stream.send(_ORDER + b"\n")
+                    line = await BufferedByteReceiveStream(stream).receive_until(b"\n", _LONGEST)
+                except (anyio.BrokenResourceError, anyio.EndOfStream, anyio.IncompleteRead) as error:
+                    raise ConnectionResetError("it ended before it answered") from error
+        told: dict[str, Any] = json.loads(line)
+        return told
+
+
+def running(config: Path) -> list[Running]:
+    """Those with this configuration that run on this machine under this user, or were killed.
+
+    :raises OSError: the folder is somebody else's.
+    """
+    folder = _folder(make=False)
+    found = folder.glob(f"{_name(config)}-*.sock") if folder.is_dir() else ()
+    return sorted((Running(path) for path in found), key=lambda one: one.pid)
+
+
+def socket_of(config: Path, pid: int) -> Path:
+    return _folder(make=False) / f"{_name(config)}-{pid}.sock"
+
+
+def _made(config: Path) -> Path:
+    """This process's; the folder is there."""
+    _clean(_folder(make=True))
+    path = socket_of(config, os.getpid())
+    if len(os.fsencode(path)) > _LONGEST_PATH:
+        raise OSError(f"the path is too long: {path}")
+    return path
+
+
+def _clean(folder: Path) -> None:
+    """Processes that were killed leave theirs behind."""
+    for path in folder.glob("*.sock"):
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            if time.time() - path.stat().st_mtime < _YOUNG:
+                continue
+            probe.setblocking(False)
+            try:
+                probe.connect(os.fspath(path))
+            except ConnectionRefusedError:
+                path.unlink()
+
+
+def _folder(*, make: bool) -> Path:
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    shared = Path(runtime) if runtime and Path(runtime).is_dir() else None
+    folder = shared / "auzap" if shared else Path(tempfile.gettempdir()) / f"auzap-{os.getuid()}"
+    if make:
+        folder.mkdir(mode=0o700, exist_ok=True)
+    if make or folder.exists():
+        seen = folder.lstat()
+        if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid() or seen.st_mode & 0o077:
+            raise OSError(f"{folder} is not a folder of this user's alone")
+    return folder
+
+
+def _name(config: Path) -> str:
+    """Of the file as it was given: where it is a link, it may lead somewhere else tomorrow."""
+    path = config.absolute()
+    place = os.fsencode(path.parent.resolve() / path.name)
+    return hashlib.blake2b(place, digest_size=8).hexdigest()
