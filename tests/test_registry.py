@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from auzap.contract.channel import Channel
 from auzap.model.errors import PluginError
-from auzap.registry import Registry
+from auzap.registry import NotInstalled, Registry
 from tests.support.distributions import importable, install
 
 PLUGIN = "import auzap\n\nclass Echo(auzap.Plugin):\n    pass\n"
@@ -171,3 +172,134 @@ def test_an_installed_plugin_is_found_by_a_process_of_its_own(tmp_path: Path) ->
         [sys.executable, "-c", code], env={"PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True
     )
     assert done.stdout == "reg_echo\n"
+
+
+def test_what_is_not_installed_names_the_usual_command(folder: Path) -> None:
+    assert "plugin 'fila_zoo': not installed; `pip install auzap-fila-zoo`? installed: " in refusal("fila_zoo")
+
+
+def test_a_plugin_is_loaded_once_and_its_fault_told_as_often_as_it_is_asked_for(folder: Path) -> None:
+    plugin(folder, "reg_echo:Echo", PLUGIN)
+    plugin(folder, "reg_bomb:Bomb", "1 / 0\n", name="bomb", distribution="auzap-bomb")
+    registry = Registry()
+    assert registry.plugin("echo") is registry.plugin("echo")
+    told = []
+    for _ in range(2):
+        with pytest.raises(PluginError) as caught:
+            registry.plugin("bomb")
+        told.append((str(caught.value), len(traceback.extract_tb(caught.value.__traceback__))))
+        (folder / "reg_bomb.py").unlink(missing_ok=True)  # it is not looked for again
+    assert told[0] == told[1]
+
+
+def test_a_normalizer(folder: Path) -> None:
+    source = (
+        "from auzap.contract.normalizer import Normalizer\n\nclass Fax(Normalizer):\n    pass\n\nclass Odd:\n    pass\n"
+    )
+    offers = {"auzap.backends": {"normalizer.fax": "reg_fax:Fax", "normalizer.odd": "reg_fax:Odd"}}
+    install(folder, "auzap-fax", "1", offers=offers, modules={"reg_fax.py": source})
+    assert Registry().normalizer("fax").__name__ == "Fax"
+    with pytest.raises(PluginError, match=r"write: class Odd\(auzap.contract.normalizer.Normalizer\)$"):
+        Registry().normalizer("odd")
+    with pytest.raises(
+        NotInstalled, match=r"^normalizer 'fox': not installed; did you mean fax\? installed: fax, odd$"
+    ):
+        Registry().normalizer("fox")
+
+
+# ------------------------------------------------------------------ a folder of plugins
+
+
+def test_a_file_in_the_folder_is_a_plugin_of_its_name(tmp_path: Path) -> None:
+    (tmp_path / "horario.py").write_text(PLUGIN)
+    (tmp_path / "bomb.py").write_text("raise SystemExit('imported')")
+    before = set(sys.modules)
+    registry = Registry(tmp_path)
+    assert {"bomb", "horario"} <= {offer.name for offer in registry.plugins()}
+    info = registry.plugin("horario")
+    assert (info.cls.__name__, info.distribution, info.version) == ("Echo", "horario.py", None)
+    assert info.source == str(tmp_path / "horario.py")
+    [module] = {name for name in set(sys.modules) - before if "horario" in name}
+    assert info.cls.__module__ == module
+    assert Registry(tmp_path).plugin("horario").cls is info.cls  # its tables can only be declared once
+
+
+def test_files_of_the_same_name_in_two_folders_are_two_plugins(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "echo.py").write_text(f"{PLUGIN}\nWORD = {name!r}\n")
+    words = [sys.modules[Registry(tmp_path / name).plugin("echo").cls.__module__].WORD for name in ("one", "two")]
+    assert words == ["one", "two"]
+
+
+def test_a_package_in_the_folder_is_a_plugin_too(tmp_path: Path) -> None:
+    package = tmp_path / "vendas"
+    package.mkdir()
+    (package / "__init__.py").write_text("from .base import Base, Echo\n\nclass _Own(Base):\n    pass\n")
+    (package / "base.py").write_text(
+        f"{PLUGIN}\nfrom .words import OI\n\nclass Base:\n    pass\n\nclass Unused(Echo):\n    pass\n"
+    )
+    (package / "words.py").write_text("OI = 'Oi'\n")
+    info = Registry(tmp_path).plugin("vendas")
+    assert (info.cls.__name__, info.distribution) == ("Echo", "vendas")
+
+
+def test_what_is_no_plugin_in_the_folder_is_not_offered(tmp_path: Path) -> None:
+    installed = {offer.name for offer in Registry().plugins()}
+    for name in ("_words.py", "test_echo.py", "conftest.py", "notes.txt", ".echo.py"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "no_package").mkdir()
+    assert {offer.name for offer in Registry(tmp_path).plugins()} == installed
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("import auzap\n", "has no plugin in it; write: class Name(auzap.Plugin)"),
+        ("from auzap import Plugin\n", "has no plugin in it; write: class Name(auzap.Plugin)"),
+        (
+            f"{PLUGIN}\nclass Other(Echo):\n    pass\n",
+            (
+                "has several plugins in it: Echo (line 3), Other (line 6); give each a file, or all but one a name "
+                "with _ before it"
+            ),
+        ),
+        ("import auzap\n\nint('x')\n", "does not load: ValueError: invalid literal for int() with base 10: 'x' at @:3"),
+        ("class Echo(:\n", "does not load: SyntaxError: invalid syntax at @:1"),
+        (f"{PLUGIN}    class Options: ...\n", "its Options are no auzap.Options; write: class Options(auzap.Options)"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_told_with_its_line(tmp_path: Path, source: str, told: str) -> None:
+    path = tmp_path / "echo.py"
+    path.write_text(source)
+    registry = Registry(tmp_path)
+    for _ in range(2):
+        with pytest.raises(PluginError) as caught:
+            registry.plugin("echo")
+        text = str(caught.value)
+        assert text.startswith(f"plugin echo: {path}")
+        assert text.endswith(told.replace("@", str(path)))
+        assert "\n" not in text
+
+
+def test_a_file_and_a_distribution_of_one_name_are_both_named(folder: Path) -> None:
+    plugin(folder, "reg_echo:Echo", PLUGIN)
+    files = folder / "files"
+    files.mkdir()
+    (files / "echo.py").write_text(PLUGIN)
+    with pytest.raises(PluginError, match=r"offered more than once, by .* and .*; keep one of them$") as caught:
+        Registry(files).plugin("echo")
+    assert str(files / "echo.py") in str(caught.value)
+    assert "auzap-echo 1.2 (reg_echo:Echo)" in str(caught.value)
+
+
+def test_a_folder_that_is_none_is_told(tmp_path: Path) -> None:
+    with pytest.raises(PluginError, match=r"nowhere: cannot be read: No such file or directory$"):
+        Registry(tmp_path / "nowhere")
+
+
+def test_the_registry_imports_nothing_heavy() -> None:
+    """The command line's help asks it."""
+    code = "import sys, auzap.registry; print(sorted({'pydantic', 'pluggy', 'anyio', 'sqlmodel'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
-from auzap.cli.options import as_json, debug
+from auzap.cli.options import as_json, debug, plugins_dir
 from auzap.model.errors import PluginError
 from auzap.registry import Registry
 
@@ -22,7 +23,8 @@ def config() -> None:
 @config.command(short_help="Print the configuration's JSON Schema.")
 @debug
 @as_json
-def schema(as_json: bool) -> None:
+@plugins_dir
+def schema(as_json: bool, plugins_dir: Path | None) -> None:
     """Print the configuration's JSON Schema (draft 2020-12), for editors that complete and check YAML.
 
     The options of the plugins and channels that are installed are in it. Name it in the first line of the file:
@@ -30,7 +32,7 @@ def schema(as_json: bool) -> None:
     # yaml-language-server: $schema=config.schema.json
     """
     del as_json  # it is JSON anyway
-    click.echo(schema_text(Registry()), nl=False)
+    click.echo(schema_text(Registry(plugins_dir)), nl=False)
 
 
 def schema_text(registry: Registry) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from auzap.cli.options import as_json, common
+from auzap.cli.options import as_json, common, plugins_dir
 from auzap.cli.output import print_json
 from auzap.cli.progress import progress
 from auzap.config import load
@@ -24,13 +24,14 @@ def db() -> None:
 @db.command(short_help="Bring the schema up to date.")
 @common
 @as_json
-def upgrade(path: Path, as_json: bool) -> None:
+@plugins_dir
+def upgrade(path: Path, as_json: bool, plugins_dir: Path | None) -> None:
     """Bring the schema up to date: auzap's tables and those of the plugins in use.
 
     JSON: `{"upgraded": [distribution, ...]}`.
     """
     with progress("Upgrading the schema"):
-        done = upgrade_schema(load(path, tolerant=True), Registry())
+        done = upgrade_schema(load(path, tolerant=True), Registry(plugins_dir))
     if as_json:
         print_json({"upgraded": done})
     else:

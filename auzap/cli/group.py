@@ -1,11 +1,14 @@
-"""The top of the command line: finds commands without importing them, and turns errors into one line."""
+"""The top of the command line: finds commands without importing them, and turns errors into one line.
+
+Plugins bring commands of their own, as entry points in the group ``auzap.commands``: a name and a ``click.Command``.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import NoReturn
@@ -13,23 +16,27 @@ from typing import NoReturn
 import click
 from click.shell_completion import CompletionItem
 
-from auzap.model.errors import AuzapError, ConfigError
+from auzap.model.errors import AuzapError, ConfigError, PluginError
+from auzap.registry import Offer, Registry
 
-__all__ = ["COMMANDS", "cli", "main"]
+__all__ = ["COMMANDS", "cli", "main", "refused_commands", "taken"]
 
 #: command -> (where it is, what it does, as `auzap --help` says it)
 COMMANDS = {
     "init": ("auzap.cli.init:init", "Write a first configuration."),
     "chat": ("auzap.cli.chat:chat", "Talk to the bot in the terminal, as a customer or as the owner."),
     "run": ("auzap.cli.run:run", "Answer messages until told to stop."),
+    "test": ("auzap.cli.test:test", "Play written conversations, and compare what the bot says."),
+    "reload": ("auzap.cli.reload:reload", "Have running processes read the configuration again."),
     "check": ("auzap.cli.check:check", "Look for mistakes in the configuration and the plugins."),
     "enqueue": ("auzap.cli.enqueue:enqueue", "Put jobs into the queue, a JSON object a line."),
     "normalize": ("auzap.cli.normalize:normalize", "Show what the bot understands of payloads, a JSON object a line."),
     "queue": ("auzap.cli.queue:queue", "Look at the queue."),
     "dead": ("auzap.cli.dead:dead", "Look at dead letters, try them again, delete them."),
+    "trace": ("auzap.cli.trace:trace", "Show who was asked about a message, and who answered."),
     "send": ("auzap.cli.send:send", "Send a message to a customer."),
     "db": ("auzap.cli.db:db", "Look after the database's schema."),
-    "plugins": ("auzap.cli.plugins:plugins", "Look at the plugins that are installed."),
+    "plugins": ("auzap.cli.plugins:plugins", "Look at the plugins that are installed, and begin one."),
     "config": ("auzap.cli.config:config", "Help with writing the configuration."),
     "completion": ("auzap.cli.completion:completion", "Print the script for a shell's completion."),
 }
@@ -39,23 +46,68 @@ class _Commands(click.Group):
     """A group whose commands are imported when they are called for: ``--help`` stays fast."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS, *(name for name, _ in _of_plugins())]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            return _command_of_plugin(cmd_name)
         module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
         """As click does it, but without importing the commands."""
-        found = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        known = [*((name, text) for name, (_, text) in COMMANDS.items()), *_of_plugins()]
+        found = [CompletionItem(name, help=text) for name, text in known if name.startswith(incomplete)]
         return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+        if rows := list(_of_plugins()):
+            with formatter.section("Commands of plugins"):
+                formatter.write_dl(rows)
+        for offer in refused_commands(Registry()):
+            formatter.write_paragraph()
+            formatter.write_text(taken(offer))
+
+
+# ------------------------------------------------------------------ of plugins
+
+
+def _of_plugins() -> Iterator[tuple[str, str]]:
+    """Their names, and where each comes from; nothing of them is imported."""
+    from_where: dict[str, list[str]] = {}
+    for offer in Registry().commands():
+        if offer.name not in COMMANDS:
+            from_where.setdefault(offer.name, []).append(offer.distribution)
+    for name, distributions in from_where.items():
+        yield name, f"Comes with {' and '.join(distributions)}."
+
+
+def _command_of_plugin(name: str) -> click.Command | None:
+    """None when there is none: click tells which there are.
+
+    :raises PluginError: it will not load, or is no command; only whoever calls it is told.
+    """
+    registry = Registry()
+    offers = [offer for offer in registry.commands() if offer.name == name]
+    if not offers:
+        return None
+    command = registry.command(name)
+    if not isinstance(command, click.Command):
+        raise PluginError(f"command {name}: {offers[0]} is no click.Command; write @click.command() above a function")
+    return command
+
+
+def refused_commands(registry: Registry) -> list[Offer]:
+    """Those of plugins that have the name of one of auzap's own."""
+    return [offer for offer in registry.commands() if offer.name in COMMANDS]
+
+
+def taken(offer: Offer) -> str:
+    """Why a command of a plugin is refused."""
+    return f"The command {offer.name} of {offer} is refused: auzap has one of this name."
 
 
 @click.group(cls=_Commands)

@@ -12,7 +12,16 @@ import click
 if TYPE_CHECKING:
     from auzap.config import Config
 
-__all__ = ["as_json", "common", "complete_dead_letter", "complete_plugin", "complete_tenant", "debug", "tenant_option"]
+__all__ = [
+    "as_json",
+    "common",
+    "complete_dead_letter",
+    "complete_plugin",
+    "complete_tenant",
+    "debug",
+    "plugins_dir",
+    "tenant_option",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -21,6 +30,15 @@ _MANY = 50
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 debug = click.option("--debug", is_flag=True, expose_value=False, help="Show where an error was raised.")
+#: for commands that load plugins; they hand it to their ``Registry``
+plugins_dir = click.option(
+    "--plugins-dir",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    envvar="AUZAP_PLUGINS_DIR",
+    show_envvar=True,
+    help="A folder with more plugins: each NAME.py in it, or package NAME, is the plugin NAME.",
+)
 
 
 def common(function: F) -> F:
@@ -54,8 +72,9 @@ def complete_dead_letter(context: click.Context, _: click.Parameter, begun: str)
 
 
 def complete_plugin(context: click.Context, _: click.Parameter, begun: str) -> list[str]:
-    """The plugins that are installed."""
-    return _quietly(lambda: _beginning(_installed(), begun))
+    """The plugins that are installed, and those of the folder."""
+    folder = context.params.get("plugins_dir") or os.environ.get("AUZAP_PLUGINS_DIR")
+    return _quietly(lambda: _beginning(_installed(Path(folder) if folder else None), begun))
 
 
 def _quietly(find: Callable[[], list[str]]) -> list[str]:
@@ -86,10 +105,10 @@ def _dead_letters(config: Config, begun: str) -> list[str]:
     return queue.dead_ids(begun, _MANY) if isinstance(queue, Inspectable) else []
 
 
-def _installed() -> list[str]:
+def _installed(plugins_dir: Path | None) -> list[str]:
     from auzap.registry import Registry
 
-    return sorted({offer.name for offer in Registry().plugins()})
+    return sorted({offer.name for offer in Registry(plugins_dir).plugins()})
 
 
 tenant_option = click.option("--tenant", help="Only this tenant's.", shell_complete=complete_tenant)

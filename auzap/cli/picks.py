@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
+from itertools import islice
 
 import click
 
@@ -12,6 +13,9 @@ from auzap.config.nodes import shown
 from auzap.model.errors import ConfigError
 
 __all__ = ["pick_instance", "pick_tenant"]
+
+#: names that are listed
+_MOST = 20
 
 
 def pick_tenant(config: Config, name: str | None) -> TenantConfig:
@@ -42,5 +46,6 @@ def pick_instance(tenant: TenantConfig, name: str | None) -> str:
     return name or next(iter(tenant.instances))
 
 
-def _list(names: Iterable[str]) -> str:
-    return ", ".join(names) or "none"
+def _list(names: Collection[str]) -> str:
+    more = [f"and {len(names) - _MOST:,} more"] if len(names) > _MOST else []
+    return ", ".join([*islice(names, _MOST), *more]) or "none"

@@ -13,7 +13,7 @@ from typing import Any
 import anyio
 import click
 
-from auzap.cli.options import as_json, common, complete_tenant
+from auzap.cli.options import as_json, common, complete_tenant, plugins_dir
 from auzap.cli.output import print_json
 from auzap.cli.params import DURATION, PHONE
 from auzap.cli.picks import pick_instance, pick_tenant
@@ -26,11 +26,12 @@ from auzap.logs import configure
 from auzap.model.errors import QueueUnavailable
 from auzap.model.keys import new_id
 from auzap.model.message import MAX_TEXT
-from auzap.model.phones import dialled, phone_key, same_person, typed_digits
+from auzap.model.phones import dialled, phone_key, typed_digits
 from auzap.pipeline.accept import outbound
 from auzap.registry import Registry
+from auzap.services.addressee import customer
 from auzap.storage import open_store
-from auzap.storage.store import DueReply, Outgoing, Person, Store, StoredReply
+from auzap.storage.store import DueReply, Outgoing, Store, StoredReply
 from auzap.storage.texts import storable
 from auzap.worker.serve import open_queue, prepare_database
 
@@ -70,6 +71,7 @@ class _Told:
 @click.command(short_help="Send a message to a customer.")
 @common
 @as_json
+@plugins_dir
 @click.option(
     "--tenant",
     "tenant_id",
@@ -85,6 +87,7 @@ class _Told:
 def send(
     path: Path,
     as_json: bool,
+    plugins_dir: Path | None,
     tenant_id: str | None,
     instance_id: str | None,
     phone: str,
@@ -101,7 +104,7 @@ def send(
     config = load(path, tolerant=True)
     tenant = pick_tenant(config, tenant_id)
     asked = _Asked(tenant, pick_instance(tenant, instance_id), phone, _text(text), key, wait)
-    told = anyio.run(_send, config, asked)
+    told = anyio.run(_send, config, Registry(plugins_dir), asked)
     if as_json:
         print_json(_row(told))
     else:
@@ -126,8 +129,7 @@ def _text(given: str) -> str:
 # ------------------------------------------------------------------ on its way
 
 
-async def _send(config: Config, asked: _Asked) -> _Told:
-    registry = Registry()
+async def _send(config: Config, registry: Registry, asked: _Asked) -> _Told:
     await anyio.to_thread.run_sync(prepare_database, config, registry)
     async with open_queue(config, registry) as queue, open_store(config.database.dsn, config.base) as store:
         reply = await store.put_outgoing(await _outgoing(store, asked))
@@ -149,7 +151,7 @@ async def _outgoing(store: Store, asked: _Asked) -> Outgoing:
         instance_id=asked.instance,
         chat_id=f"{digits}@s.whatsapp.net",
         text=asked.text,
-        person=None if await _is_owner(store, asked) else Person(phone=digits, lid=None, name=None),
+        person=await customer(store, asked.tenant.id, digits, owners=_owners(asked.tenant)),
     )
 
 
@@ -160,11 +162,9 @@ def _id(asked: _Asked) -> str:
     return str(uuid.uuid5(_KEYS, named))
 
 
-async def _is_owner(store: Store, asked: _Asked) -> bool:
-    """Owners never become contacts. Those of the YAML have no rows before the tenant ran."""
-    known = [owner.phone for owner in await store.owners(asked.tenant.id)]
-    known += [digits for owner in asked.tenant.owners if (digits := typed_digits(owner))]
-    return any(same_person(asked.phone, owner) for owner in known)
+def _owners(tenant: TenantConfig) -> list[str]:
+    """Those of the YAML: they have no rows before the tenant ran."""
+    return [digits for owner in tenant.owners if (digits := typed_digits(owner))]
 
 
 async def _put(queue: Queue, store: Store, asked: _Asked, reply: StoredReply) -> None:

@@ -122,7 +122,8 @@ def test_a_mistake_at_the_top_stops_check_and_run(auzap: Auzap, old: str, new: s
 def test_a_mistake_of_the_only_tenant_stops_check_and_run(auzap: Auzap, old: str, new: str, line: str) -> None:
     auzap.path.write_text(CONFIG.replace(old, new))
     ran = auzap("check")
-    assert (ran.code, ran.lines[0]) == (1, f"{auzap.path}:{line}")
+    assert ran.code == 1
+    assert ran.lines[0].startswith(f"{auzap.path}:{line}")  # and who uses it, and what may mend it
     ran = auzap("run", "--drain")
     assert (ran.code, ran.out, ran.lines[0]) == (2, "", f"auzap: no tenant can run: {auzap.path}:{line}")
     assert list(auzap.path.parent.iterdir()) == [auzap.path]

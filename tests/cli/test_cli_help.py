@@ -32,11 +32,11 @@ GROUPS = {
     "queue": ["stats"],
     "dead": ["list", "purge", "retry", "show"],
     "db": ["upgrade"],
-    "plugins": ["list"],
+    "plugins": ["check", "list", "new", "show"],
     "config": ["schema"],
 }
 #: need no configuration
-FREE = {"plugins list", "config schema", "completion", "init"}
+FREE = {"plugins list", "plugins new", "config schema", "completion", "init"}
 #: print no values
 WITHOUT_JSON = {"completion"}
 

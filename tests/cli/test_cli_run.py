@@ -39,13 +39,13 @@ def test_drain_stops_when_the_queue_is_empty(house: House, auzap: Auzap, gateway
     assert gateway.accepted() == 30
 
 
-def test_sigterm_ends_it_and_sighup_is_told_and_ignored(house: House, gateway: GatewayProcess) -> None:
+def test_sigterm_ends_it_and_sighup_has_it_read_its_configuration_again(house: House, gateway: GatewayProcess) -> None:
     worker = house.start()
     try:
         put(house, message("antes"))
         wait_until(lambda: gateway.accepted() == 1)
         worker.send_signal(signal.SIGHUP)
-        wait_until(lambda: any("SIGHUP ignored" in line["event"] for line in house.log()))
+        wait_until(lambda: any("nothing has changed" in line["event"] for line in house.log()))
         put(house, message("depois"))
         wait_until(lambda: gateway.accepted() == 2)
         worker.send_signal(signal.SIGTERM)

@@ -83,8 +83,10 @@ def test_what_a_command_that_died_has_stored_is_sent(house: House, auzap: Auzap,
     async def store_only() -> None:
         async with open_store("sqlite:///auzap.db", house.folder) as store:
             person = Person(phone="5511900000010", lid=None, name=None)
-            one = {"organization_id": "shop", "instance_id": "main", "chat_id": JID, "text": "oi"}
-            await store.put_outgoing(Outgoing(id="019a0000-0000-7000-8000-000000000001", person=person, **one))
+            one = "019a0000-0000-7000-8000-000000000001"
+            await store.put_outgoing(
+                Outgoing(id=one, organization_id="shop", instance_id="main", chat_id=JID, text="oi", person=person)
+            )
 
     anyio.run(store_only)
     anyio.run(house.serve_until, lambda: gateway.accepted() == 1)

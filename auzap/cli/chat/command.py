@@ -13,18 +13,18 @@ from typing import TextIO, cast
 import anyio
 import click
 
-from auzap.cli.chat.engine import Engine, Heard, Trouble, arranged, opened
+from auzap.cli.chat.engine import Engine, Heard, Terminal, Trouble, arranged, opened
 from auzap.cli.chat.people import Role
 from auzap.cli.chat.screen import Screen
 from auzap.cli.chat.talk import Talk
 from auzap.cli.chat.watch import Failure, Tap
-from auzap.cli.options import as_json, common, complete_tenant
+from auzap.cli.options import as_json, common, complete_tenant, plugins_dir
 from auzap.cli.params import DURATION, PHONE
 from auzap.cli.picks import pick_instance, pick_tenant
 from auzap.config import Config, load
 from auzap.config.models import TenantConfig
 from auzap.logs import configure
-from auzap.tenants.tenants import TenantBroken
+from auzap.tenants.away import TenantBroken
 
 __all__ = ["chat"]
 
@@ -37,6 +37,7 @@ _HELP = " /ajuda shows the commands."
 @click.command(short_help="Talk to the bot in the terminal, as a customer or as the owner.")
 @common
 @as_json
+@plugins_dir
 @click.option("--tenant", "tenant_id", metavar="ID", shell_complete=complete_tenant, help="Which business.")
 @click.option("--instance", "instance_id", metavar="ID", help="Which of its numbers; by default the first.")
 @click.option(
@@ -58,6 +59,7 @@ _HELP = " /ajuda shows the commands."
 def chat(
     path: Path,
     as_json: bool,
+    plugins_dir: Path | None,
     tenant_id: str | None,
     instance_id: str | None,
     role: Role,
@@ -91,7 +93,10 @@ def chat(
     with _folder(data) as folder:
         about = _LIVE if live else _SCRATCH if data is None else _KEPT.format(data)
         own = arranged(config, tenant, instance, folder, live=live)
-        session = _Session(own, tenant, tap, about, role=role, phone=phone, as_json=as_json, wait=wait, live=live)
+        registry = Terminal(plugins_dir)
+        session = _Session(
+            own, registry, tenant, tap, about, role=role, phone=phone, as_json=as_json, wait=wait, live=live
+        )
         answered = anyio.run(session.run, say)
     return 0 if answered or not say else 1
 
@@ -122,6 +127,7 @@ class _Session:
     def __init__(
         self,
         config: Config,
+        registry: Terminal,
         tenant: TenantConfig,
         tap: Tap,
         about: str,
@@ -133,6 +139,7 @@ class _Session:
         live: bool,
     ) -> None:
         self._config = config
+        self._registry = registry
         self._tenant = tenant
         self._tap = tap
         self._about = about
@@ -148,7 +155,7 @@ class _Session:
     async def run(self, say: tuple[str, ...]) -> bool:
         """:return: whether it came to its end, and all that was said was answered."""
         try:
-            async with opened(self._config, self._tap, self._hear, live=self._live) as engine:
+            async with opened(self._config, self._registry, self._tap, self._hear, live=self._live) as engine:
                 answered = await self._run(engine, say)
         except TenantBroken as error:
             raise click.ClickException(str(error)) from error

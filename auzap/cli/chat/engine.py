@@ -33,7 +33,7 @@ from auzap.worker.lanes import Lanes
 from auzap.worker.loop import Worker
 from auzap.worker.serve import open_queue, parts_of, prepare_database
 
-__all__ = ["Engine", "Heard", "Said", "Told", "Trouble", "arranged", "opened"]
+__all__ = ["Engine", "Heard", "Said", "Terminal", "Told", "Trouble", "arranged", "opened"]
 
 #: seconds between two looks at what became of a message
 _LOOK = 0.02
@@ -108,7 +108,7 @@ class Told:
         return self.trace.dead is not None or any(row.state == "dead" for row in self.stored.inbox)
 
 
-class _Terminal(Registry):
+class Terminal(Registry):
     """Whatever channel an instance has: here it is the terminal."""
 
     def channel(self, name: str) -> type[Channel]:
@@ -145,7 +145,7 @@ def arranged(config: Config, tenant: TenantConfig, instance: str, folder: Path, 
     :param folder: where the queue is, and the database too unless it is ``live``.
     """
     name = _LIVE_INSTANCE if live else instance
-    alone = tenant.model_copy(update={"instances": {name: tenant.instances[instance]}})
+    alone = tenant.model_copy(update={"instances": {name: tenant.instances[instance]}, "suspended": False})
     changes: dict[str, Any] = {
         "queue": f"sqlite:///{folder}/queue.db",
         "tenants": {tenant.id: alone},
@@ -160,7 +160,7 @@ def arranged(config: Config, tenant: TenantConfig, instance: str, folder: Path, 
 
 @asynccontextmanager
 async def opened(
-    config: Config, tap: Tap, heard: Callable[[Heard | Failure | Trouble], None], *, live: bool
+    config: Config, registry: Terminal, tap: Tap, heard: Callable[[Heard | Failure | Trouble], None], *, live: bool
 ) -> AsyncIterator[Engine]:
     """The parts, put together; nothing runs before ``Engine.work``.
 
@@ -169,23 +169,22 @@ async def opened(
     """
     (tenant_config,) = config.tenants.values()
     (instance_id,) = tenant_config.instances
-    registry, patience, calls, watch = _Terminal(), Patience(), Calls(), Watch()
+    patience, calls, watch = Patience(), Calls(), Watch()
     await anyio.to_thread.run_sync(prepare_database, config, registry)
     async with (
         open_queue(config, registry) as queue,
         open_store(config.database.dsn, config.base) as store,
         WatchedTenants(config, registry=registry, store=store, calls=calls, watch=watch) as tenants,
+        tenants.use(tenant_config.id) as tenant,
     ):
         parts = parts_of(config, queue, store, patience)
-        tenant = await tenants.get(tenant_config.id)
         owners = [owner.phone for owner in await store.owners(tenant_config.id)]
         cast_ = Cast(tenant_config, tenant_config.instances[instance_id], owners)
         worker = Worker(
-            config,
             queue=queue,
             store=cast("Store", _Own(store, tenant_config.id, instance_id)) if live else store,
             tenants=tenants,
-            lanes=Lanes(config, queue=queue, tenants=tenants, parts=parts),
+            lanes=Lanes(queue=queue, tenants=tenants, parts=parts),
             patience=patience,
             calls=calls,
         )
@@ -221,7 +220,7 @@ class Engine:
         #: envelope -> message
         self._messages: dict[str, str] = {}
         channel = tenant.channels[instance_id]
-        assert isinstance(channel, Chat)  # noqa: S101 - _Terminal has no other
+        assert isinstance(channel, Chat)  # noqa: S101 - Terminal has no other
         channel.heard = self._hear
         tap.listen(self._note)
 

@@ -107,14 +107,9 @@ class WatchedTenants(Tenants):
     def __init__(self, *given: Any, watch: Watch, **named: Any) -> None:
         super().__init__(*given, **named)
         self._watch = watch
-        self._watched: dict[str, Tenant] = {}
 
-    async def get(self, tenant_id: str) -> Tenant:
-        tenant = await super().get(tenant_id)
-        if tenant_id not in self._watched:
-            hooks = cast("TenantHooks", _WatchedHooks(tenant.hooks, self._watch))
-            self._watched[tenant_id] = replace(tenant, hooks=hooks)
-        return self._watched[tenant_id]
+    def watched(self, tenant: Tenant) -> Tenant:
+        return replace(tenant, hooks=cast("TenantHooks", _WatchedHooks(tenant.hooks, self._watch)))
 
 
 class Tap(io.TextIOBase):

@@ -1,26 +1,26 @@
-"""``auzap plugins``."""
+"""``auzap plugins list``."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import click
-from pydantic import BaseModel
 
-from auzap.cli.options import as_json, debug
+from auzap.cli.options import as_json, debug, plugins_dir
 from auzap.cli.output import is_terminal, print_json, print_plain, print_table
+from auzap.cli.plugins.facts import hooks_of, own_names
 from auzap.cli.progress import progress
 from auzap.config.nodes import shown
 from auzap.contract.channel import ChannelOptions
+from auzap.contract.normalizer import NormalizerOptions
 from auzap.contract.options import Options
-from auzap.hooks.methods import options_of
-from auzap.hooks.mistakes import HOOKS
 from auzap.model.errors import PluginError
 from auzap.registry import Offer, Registry
 
-__all__ = ["plugins"]
+__all__ = ["list_"]
 
 _COLUMNS = ("Plugin", "Distribution", "Hooks", "Options", "Loads")
 _BACKEND_COLUMNS = ("Backend", "Distribution", "Options", "Loads")
@@ -32,7 +32,8 @@ class _Found:
 
     name: str
     distribution: str
-    version: str
+    #: a file has none
+    version: str | None
     #: ``module:Class``
     entry_point: str
     hooks: tuple[str, ...] = ()
@@ -43,31 +44,27 @@ class _Found:
 
     @property
     def source(self) -> str:
-        return f"{self.distribution} {self.version}"
+        return self.distribution if self.version is None else f"{self.distribution} {self.version}"
 
     @property
     def state(self) -> str:
         return "yes" if self.loads else "no"
 
 
-@click.group()
-def plugins() -> None:
-    """Look at the plugins that are installed."""
-
-
-@plugins.command("list", short_help="List what is installed.")
+@click.command("list", short_help="List what is installed.")
 @debug
 @as_json
-def list_(as_json: bool) -> None:
-    """List the plugins that are installed, their hooks and options, and the backends: queues and channels.
+@plugins_dir
+def list_(as_json: bool, plugins_dir: Path | None) -> None:
+    """List the plugins that are installed, their hooks and options, and the backends: queues, channels, normalizers.
 
     Each of them is loaded. What does not load is shown with the reason. The options that all plugins have (`timeout`,
-    `roles`, `use`) and all channels (`channel`, `rate_limit`) are not repeated.
+    `timeouts`, `breaker`, `roles`, `use`) and all channels (`channel`, `normalizer`, `rate_limit`) are not repeated.
 
     JSON: `{"plugins": [{"name", "distribution", "version", "entry_point", "hooks", "options", "loads", "error"}],
-    "backends": [the same, with "kind": "queue" or "channel" and without "hooks"]}`.
+    "backends": [the same, with "kind": "queue", "channel" or "normalizer", and without "hooks"]}`.
     """
-    registry = Registry()
+    registry = Registry(plugins_dir)
     with progress("Loading plugins"):
         found = [_plugin(offer, registry) for offer in registry.plugins()]
         backends = [_backend(offer, registry) for offer in registry.backends()]
@@ -98,7 +95,7 @@ def _some(names: Sequence[str]) -> str:
 def _plugin(offer: Offer, registry: Registry) -> _Found:
     def look() -> dict[str, Any]:
         cls = registry.plugin(offer.name).cls
-        return {"hooks": _hooks(cls), "options": _own(cls.Options, Options)}
+        return {"hooks": hooks_of(cls), "options": own_names(cls.Options, Options)}
 
     return _found(offer, look)
 
@@ -108,7 +105,9 @@ def _backend(offer: Offer, registry: Registry) -> _Found:
 
     def look() -> dict[str, Any]:
         if kind == "channel":
-            return {"options": _own(registry.channel(name).Options, ChannelOptions)}
+            return {"options": own_names(registry.channel(name).Options, ChannelOptions)}
+        if kind == "normalizer":
+            return {"options": own_names(registry.normalizer(name).Options, NormalizerOptions)}
         registry.queue(name)
         return {}
 
@@ -128,13 +127,3 @@ def _backend_row(found: _Found) -> dict[str, Any]:
     kind, _, name = found.name.partition(".")
     del row["hooks"]
     return {"kind": kind, **row, "name": name}
-
-
-def _hooks(cls: type[Any]) -> tuple[str, ...]:
-    """Those that it implements, in the order of a turn."""
-    noted = {(options.get("specname") or name) for name in dir(cls) if (options := options_of(cls, name)) is not None}
-    return tuple(hook for hook in HOOKS if hook in noted)
-
-
-def _own(options: type[BaseModel], base: type[BaseModel]) -> tuple[str, ...]:
-    return tuple(name for name in options.model_fields if name not in base.model_fields)
