@@ -8,6 +8,7 @@ import inspect
 import json
 import re
 import shlex
+import textwrap
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,7 +17,6 @@ from typing import Any, get_args
 
 import anyio
 import pytest
-import yaml
 
 from auzap.cli.group import COMMANDS
 from auzap.config import parse
@@ -24,11 +24,12 @@ from auzap.contract import hookspecs
 from auzap.contract.options import Options
 from auzap.hooks.check import EXPECTED
 from auzap.model.event import EventKind
+from auzap.testing.conversations import read
 from auzap.worker.watchdog import EXIT_BLOCKED
 from tests.support.commands import Auzap, logging_as_before
 from tests.support.house import ROOT, House, job, message
 from tests.support.markdown import Block, Page, code_in
-from tests.support.pages import ASSISTANTS, DOCS, OTHERS, PAGES, README, block_with
+from tests.support.pages import ASSISTANTS, DOCS, OTHERS, PAGES, README, block_with, whole
 
 BLOCKS = [block for page in PAGES for block in page.blocks]
 SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "auzap").rglob("*.py"))
@@ -83,18 +84,20 @@ def test_no_page_has_a_phone_number_of_somebodys() -> None:
 # ------------------------------------------------------------------ blocks
 
 
-def whole(text: str) -> str:
-    """A configuration around what is only a part of one."""
-    given = yaml.safe_load(text)
-    if "plugins" in given:
-        text = "tenants:\n  abc123:\n" + "".join(f"    {line}\n" for line in text.splitlines())
-    top = "".join(f"{key}: sqlite:///{key}.db\n" for key in ("queue", "database") if key not in given)
-    return top + text + ("" if "tenants:" in text else "tenants: {abc123: {}}\n")
+def is_conversation(block: Block) -> bool:
+    return "conversa:" in block.text
 
 
-@pytest.mark.parametrize("block", of_language("yaml"), ids=str)
+@pytest.mark.parametrize("block", [one for one in of_language("yaml") if not is_conversation(one)], ids=str)
 def test_yaml_is_what_the_configuration_takes(block: Block, tmp_path: Path) -> None:
     parse(whole(block.text), tmp_path / "config.yaml", {})
+
+
+@pytest.mark.parametrize("block", [one for one in of_language("yaml") if is_conversation(one)], ids=str)
+def test_yaml_of_a_conversation_is_one(block: Block, tmp_path: Path) -> None:
+    file = tmp_path / "one.conversa.yaml"
+    file.write_text(block.text, encoding="utf-8")
+    assert read(file)
 
 
 @pytest.mark.parametrize("page", [README, OTHERS["README.pt-BR"], DOCS["getting-started"]], ids=lambda page: page.name)
@@ -108,7 +111,8 @@ def test_the_configurations_for_newcomers_are_fine(page: Page, auzap: Auzap) -> 
 
 @pytest.mark.parametrize("block", of_language("python"), ids=str)
 def test_python_compiles(block: Block) -> None:
-    compile(block.text, str(block), "exec")
+    """Methods that are to be put into a class, too."""
+    compile(textwrap.dedent(block.text), str(block), "exec")
 
 
 @pytest.mark.parametrize("block", of_language("json"), ids=str)

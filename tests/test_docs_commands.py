@@ -19,7 +19,7 @@ from tests.support.pages import DOCS, PAGES, README, block_with
 from tests.support.shell import Shell
 
 #: they are tried whole, in tests of their own: test_docs_plugins.py, test_docs_cut_over.py
-ELSEWHERE = {"docs/first-plugin.md", "docs/cut-over.md"}
+ELSEWHERE = {"docs/first-plugin.md", "docs/tutorial.md", "docs/testing.md", "docs/cut-over.md"}
 TYPED = [page for page in PAGES if page.commands and page.name not in ELSEWHERE]
 
 
@@ -47,6 +47,10 @@ def test_what_is_to_be_typed_works(
     (spool / "1.jsonl").write_text(json.dumps(job(message("Oi!"), tenant="petshop")) + "\n")
     monkeypatch.chdir(tmp_path)
     assert auzap.bare("db", "upgrade").code == auzap.bare("queue", "stats").code == 0
+    if "auzap trace 3EB0C0FFEE" in page.commands:
+        auzap_job = json.dumps(job(message("Oi!", id="3EB0C0FFEE", phone="5511900000012"), tenant="petshop"))
+        (tmp_path / "traced.jsonl").write_text(auzap_job)
+        assert auzap.bare("enqueue", "traced.jsonl").code == auzap.bare("run", "--drain").code == 0
     shell = Shell(auzap, tmp_path, tmp_path / "bin")
     for command in page.commands:
         printed = shell.type(command)

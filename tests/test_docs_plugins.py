@@ -8,7 +8,6 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
@@ -88,15 +87,13 @@ def test_the_plugin_in_ten_minutes_answers_when_all_is_typed(
     site = tmp_path / "site"
     site.mkdir()
     install_from(FIRST, "auzap_horario.py", site)
+    monkeypatch.setenv("PYTHONPATH", str(site))
     with importable(site):
         assert next(commands) == "pip install -e ."
         shell.type("pip install -e .")
         assert next(commands) == "auzap check"
         checked = shell.type("auzap check")
         assert next(line for line in _quoted(FIRST) if line.startswith("tenant ")) in checked
-        names: dict[str, Any] = {}
-        exec(block_with(FIRST, "def test_"), names)
-        names["test_it_tells_when_the_shop_is_open"]()
         said, talking, *testing = commands
         answer = next(line for line in _quoted(FIRST) if line.startswith("Abrimos "))
         assert answer in shell.type(said)

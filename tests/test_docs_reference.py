@@ -109,15 +109,16 @@ def takes_json(command: click.Command) -> bool:
 def test_every_command_is_told_and_most_are_shown() -> None:
     names = [name for name, _ in command_pages()]
     assert set(JSON) <= set(COMMANDS) <= set(names)
-    assert set(names) - set(COMMANDS) == {"dead show"}  # there is no letter whose id the page could name
+    # there is no letter, no conversation and no process that the page could name
+    assert set(names) - set(COMMANDS) == {"dead show", "test", "reload"}
     for name, command in command_pages():
         assert section_of(name)
         if takes_json(command) and name != "run":
             assert re.search(r"^JSON(, [^:]*)?: ", section_of(name), re.MULTILINE), name
 
 
-#: a log, and a schema
-OTHER_JSON = ("run", "config schema")
+#: a log, a schema, and what needs something to look at; these are tried in tests/cli
+OTHER_JSON = ("run", "config schema", "test", "reload", "plugins check")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +133,7 @@ def test_the_json_of_a_command_has_the_keys_that_are_told(
     monkeypatch.chdir(tmp_path)
     [envelope] = house.envelopes(job(message("Oi!"), tenant="petshop"))
     anyio.run(house.put_envelopes, [replace(envelope, payload="no message")])
+    anyio.run(house.put, job(message("Oi!", id="3EB0C0FFEE", phone="5511900000001"), tenant="petshop"))
     assert auzap("run", "--drain").code == 0
     shell = Shell(auzap, tmp_path, tmp_path / "bin")
     command = COMMANDS.get(name, f"auzap {name} LETTER").replace("--json", "")

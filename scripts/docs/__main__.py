@@ -6,11 +6,18 @@ from pathlib import Path
 
 from scripts.docs.commands import commands
 from scripts.docs.configuration import configuration
+from scripts.docs.included import cookbook
+from scripts.docs.plugin_reference import plugin_reference
 
 __all__ = ["PAGES", "main"]
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = {"configuration.md": configuration, "commands.md": commands}
+PAGES = {
+    "configuration.md": configuration,
+    "commands.md": commands,
+    "plugin-reference.md": plugin_reference,
+    "cookbook.md": cookbook,
+}
 
 
 def main() -> None:

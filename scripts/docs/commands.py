@@ -90,7 +90,7 @@ def _code(text: str) -> str:
 def _default(option: click.Option) -> str:
     shown: Any = option.to_info_dict().get("default")
     if isinstance(shown, (bool, type(None))) or callable(shown) or not str(shown) or "Sentinel" in str(shown):
-        return ""
+        return f"`${option.envvar}`" if isinstance(option.envvar, str) else ""
     variable = f" or `${option.envvar}`" if isinstance(option.envvar, str) else ""
     return f"`{shown}`{variable}"
 

@@ -43,7 +43,7 @@ def sections() -> dict[str, list[Key]]:
     found = {"The file": _top(), "A tenant": _with_defaults(keys_of(TenantConfig, TENANT, skip=_NOT_WRITTEN))}
     for entry in entry_points(group="auzap.backends"):
         kind, _, name = entry.name.partition(".")
-        if kind == "channel":
+        if kind == "channel" and entry.dist is not None and entry.dist.name == "auzap":
             found[f"Channel {name}"] = list(keys_of(entry.load().Options, CHANNEL))
     for name in _ASSISTANTS:
         [entry] = entry_points(group="auzap.plugins", name=name)

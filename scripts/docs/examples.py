@@ -29,6 +29,7 @@ TOP: Examples = {
     "retention.inbox": "14d",
     "retention.outbox": "14d",
     "retention.dead": "180d",
+    "retention.traces": "3d",
     "tenants": "{abc123: {name: Pet Shop Centro}}",
     "tenants_from": "tenants/*.yaml",
     "defaults": "{timezone: America/Recife}",
@@ -42,12 +43,15 @@ TENANT: Examples = {
     "burst.max": "20s",
     "groups": "true",
     "only": '["+55 11 90000-0010"]',
+    "suspended": "true",
+    "trace": "false",
     "instances": "{main: {channel: console}}",
     "plugins": "{aurora: {}, client_ai: {}}",
 }
 #: of all channels: one key means the same in each
 CHANNEL: Examples = {
     "channel": "",  # the heading says it
+    "normalizer": "",  # none comes with auzap
     "rate_limit": "{max: 5, per: 1s}",
     "rate_limit.max": "5",
     "rate_limit.per": "2s",
@@ -62,6 +66,10 @@ CHANNEL: Examples = {
 }
 PLUGIN: Examples = {
     "timeout": "5s",
+    "timeouts": "{handle_message: 20s}",
+    "breaker": "{failures: 3, pause: 1m}",
+    "breaker.failures": "3",
+    "breaker.pause": "1m",
     "roles": "[owner]",
     "use": "",  # it stands under a name of the tenant's own
     "reply": '"Oi! Já respondemos. 🐶"',
@@ -85,7 +93,11 @@ COMMANDS: Mapping[str, str] = {
     "dead purge": "auzap dead purge --before 30d --yes",
     "send": 'auzap send --to "+55 11 90000-0010" "Seu pedido chegou! 🐾"',
     "db upgrade": "auzap db upgrade",
+    "trace": "auzap trace 3EB0C0FFEE",
     "plugins list": "auzap plugins list",
+    "plugins show": "auzap plugins show client_ai",
+    "plugins check": "auzap plugins check client_ai",
+    "plugins new": "auzap plugins new horario",
     "config schema": "auzap config schema > config.schema.json",
     "completion": "auzap completion bash > auzap.bash",
 }

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.commands import Auzap
+from tests.support.commands import Auzap, wait_until
 from tests.support.house import ROOT, environment
 
 __all__ = ["Shell"]
@@ -66,11 +66,15 @@ class Shell:
                 return self._in_process("run", *(one for one in arguments if one != "--drain"), "--drain")
             case ["auzap", "send", *arguments]:
                 return self._in_process("send", "--wait", "0s", *arguments)  # nobody works here
+            case ["auzap", "reload"]:
+                return self._while_running("reload")
+            case ["auzap", "plugins", "check", name]:  # takes its time; tests/cli has it
+                return self._in_process("plugins", "show", name)
             case ["auzap", *arguments]:
                 return self._in_process(*arguments)
             case ["make", target]:
                 assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE), command
-            case ["pip", "install", "-e", "."]:
+            case ["pip", "install", "-e", "." | ".[test]"]:
                 assert (self._folder / "pyproject.toml").is_file()
             case ["pip", "install", name]:
                 assert importlib.metadata.version(name)
@@ -86,6 +90,23 @@ class Shell:
             case other:
                 raise AssertionError(f"nobody tries {other}")
         return ""
+
+    def _while_running(self, *arguments: str) -> str:
+        """With `auzap run` beside it."""
+        running = subprocess.Popen(
+            [sys.executable, "-m", "auzap", "run"],
+            cwd=self._folder,
+            env=environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_until(lambda: self._auzap.bare(*arguments).code == 0 or running.poll() is not None, within=90)
+            return self._in_process(*arguments)
+        finally:
+            running.terminate()
+            assert running.wait(timeout=30) == 0
 
     def _in_process(self, *arguments: str) -> str:
         ran = self._auzap.bare(*arguments)
