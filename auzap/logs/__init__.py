@@ -23,7 +23,7 @@ from auzap.logs.quick import QuickJson
 __all__ = ["Logger", "configure", "get_logger", "mask"]
 
 #: they tell of every request and statement; of interest only when looking for a fault
-_CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx")
+_CHATTY = ("aiosqlite", "alembic", "asyncio", "httpcore", "httpx", "watchfiles")
 #: it tells of every connection that a database took with it; what that means is told by whoever asked
 _UPSET = "sqlalchemy.pool"
 #: made once: ``json.dumps`` with arguments makes one for every line

@@ -99,8 +99,9 @@ class Tenants:
                 self._retire(version)
                 if version.users:  # somebody was left behind
                     self._close(version)
-            if self._tasks:
-                await asyncio.wait(list(self._tasks), timeout=_CLOSING_ALL)
+            with anyio.move_on_after(_CLOSING_ALL):
+                while self._tasks:  # what is closed may leave more to be closed
+                    await asyncio.wait(list(self._tasks))
             await self._kit.aclose()
 
     # ------------------------------------------------------------------ to be used

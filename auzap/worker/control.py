@@ -40,7 +40,8 @@ async def answer(swapper: Swapper, config: Path, process: int | None) -> None:
     :param process: its number among several.
     """
     try:
-        path = _made(config)
+        path = socket_of(config, os.getpid())
+        _clean(path.parent)
         listener = await anyio.create_unix_listener(path, mode=0o600)
     except OSError as error:
         log.warning("`auzap reload` does not reach this process", error=str(error))
@@ -98,22 +99,21 @@ class Running:
 def running(config: Path) -> list[Running]:
     """Those with this configuration that run on this machine under this user, or were killed.
 
-    :raises OSError: the folder is somebody else's.
+    :raises OSError: a folder is somebody else's.
     """
-    folder = _folder(make=False)
-    found = folder.glob(f"{_name(config)}-*.sock") if folder.is_dir() else ()
-    return sorted((Running(path) for path in found), key=lambda one: one.pid)
+    found = [path for folder in _folders() if _is_ours(folder) for path in folder.glob(f"{_name(config)}-*.sock")]
+    return sorted(map(Running, found), key=lambda one: one.pid)
 
 
 def socket_of(config: Path, pid: int) -> Path:
-    return _folder(make=False) / f"{_name(config)}-{pid}.sock"
+    """That of a process; the folder is made if it is not there.
 
-
-def _made(config: Path) -> Path:
-    """This process's; the folder is there."""
-    _clean(_folder(make=True))
-    path = socket_of(config, os.getpid())
-    if len(os.fsencode(path)) > _LONGEST_PATH:
+    :raises OSError: there can be none.
+    """
+    folder = _folders()[0]
+    folder.mkdir(mode=0o700, exist_ok=True)
+    path = folder / f"{_name(config)}-{pid}.sock"
+    if _is_ours(folder) and len(os.fsencode(path)) > _LONGEST_PATH:
         raise OSError(f"the path is too long: {path}")
     return path
 
@@ -131,17 +131,26 @@ def _clean(folder: Path) -> None:
                 path.unlink()
 
 
-def _folder(*, make: bool) -> Path:
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    shared = Path(runtime) if runtime and Path(runtime).is_dir() else None
-    folder = shared / "auzap" if shared else Path(tempfile.gettempdir()) / f"auzap-{os.getuid()}"
-    if make:
-        folder.mkdir(mode=0o700, exist_ok=True)
-    if make or folder.exists():
+def _folders() -> list[Path]:
+    """Where sockets may be, the best place first."""
+    temporary = Path(tempfile.gettempdir()) / f"auzap-{os.getuid()}"
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or os.devnull)
+    # `sudo` leaves another user's behind
+    return [runtime / "auzap", temporary] if runtime.is_dir() and runtime.stat().st_uid == os.getuid() else [temporary]
+
+
+def _is_ours(folder: Path) -> bool:
+    """False: it is not there.
+
+    :raises OSError: others can enter it.
+    """
+    try:
         seen = folder.lstat()
-        if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid() or seen.st_mode & 0o077:
-            raise OSError(f"{folder} is not a folder of this user's alone")
-    return folder
+    except FileNotFoundError:
+        return False
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid() or seen.st_mode & 0o077:
+        raise OSError(f"{folder} is not a folder of this user's alone")
+    return True
 
 
 def _name(config: Path) -> str:

@@ -36,7 +36,7 @@ log = get_logger("auzap.swap")
 _AT_ONCE = 50
 #: names in a line of the log
 _NAMED = 5
-_SUPERSEDED = "not built before the configuration was read again"
+_LEFT = "left to the next swap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,7 @@ class Swap:
     :param refused: what stays as it is -> why: a tenant, a file of tenants, the file itself.
     :param settings: keys of the top that took effect.
     :param restart: keys of the top that take effect with the next start.
+    :param superseded: it was not finished, because it was read again: what is left is the next one's.
     """
 
     changed: tuple[str, ...] = ()
@@ -55,6 +56,21 @@ class Swap:
     settings: tuple[str, ...] = ()
     restart: tuple[str, ...] = ()
     seconds: float = 0.0
+    superseded: bool = False
+
+    def followed_by(self, other: Swap, seconds: float) -> Swap:
+        """The two as one.
+
+        :param seconds: that both took.
+        """
+        return replace(
+            other,
+            changed=_both(self.changed, other.changed),
+            added=_both(self.added, other.added),
+            removed=_both(self.removed, other.removed),
+            settings=_both(self.settings, other.settings),
+            seconds=round(seconds, 3),
+        )
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -125,24 +141,32 @@ class Swapper:
 
     async def run(self) -> None:
         """Until cancelled."""
+        before, began = Swap(), time.monotonic()
         while True:
             await self._asked.wait()
             self._asked = anyio.Event()
             askers, self._askers = self._askers, []
             self._building = anyio.CancelScope()
-            began = time.monotonic()
-            try:
-                swap = await self._swap()
-            except Exception as error:  # a mistake of ours must not stop the work: what holds goes on
-                log.exception("Configuration not taken", error=f"{type(error).__name__}: {error}")
-                swap = Swap(refused={str(self._tenants.config.path): f"{type(error).__name__}: {error}"})
-            swap = replace(swap, seconds=round(time.monotonic() - began, 3))
+            began = began if before.superseded else time.monotonic()
+            swap = before.followed_by(await self._swap_or_tell(), time.monotonic() - began)
+            if swap.superseded:
+                self._askers += askers
+                before = swap
+                continue
+            before = Swap()
             _tell(swap)
             for asker in askers:
                 asker.swap = swap
                 asker.told.set()
 
     # ------------------------------------------------------------------ one swap
+
+    async def _swap_or_tell(self) -> Swap:
+        try:
+            return await self._swap()
+        except Exception as error:  # a mistake of ours must not stop the work: what holds goes on
+            log.exception("Configuration not taken", error=f"{type(error).__name__}: {error}")
+            return Swap(refused={str(self._tenants.config.path): f"{type(error).__name__}: {error}"})
 
     async def _swap(self) -> Swap:
         old, seen = self._tenants.config, Seen()
@@ -172,6 +196,7 @@ class Swapper:
             refused={**new.broken, **plan.kept, **refused},
             settings=plan.settings,
             restart=plan.restart,
+            superseded=self._building.cancelled_caught,
         )
 
     def _note_read(self, seen: Seen) -> None:
@@ -201,7 +226,7 @@ class Swapper:
         at_once = anyio.CapacityLimiter(_AT_ONCE)
 
         async def renew(tenant: TenantConfig) -> None:
-            refused[tenant.id] = _SUPERSEDED
+            refused[tenant.id] = _LEFT
             async with at_once:
                 try:
                     await self._patience(self._tenants.renew, tenant)
@@ -265,6 +290,10 @@ def _tell(swap: Swap) -> None:
         log.error("Configuration kept as it was", **told, seconds=swap.seconds)
     else:
         log.info("Configuration swapped", **told, seconds=swap.seconds)
+
+
+def _both(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*one, *other)))
 
 
 def _named(names: tuple[str, ...]) -> list[str]:

@@ -55,7 +55,8 @@ async def _ask_if_stale(swapper: Swapper) -> None:
         if not seen.differs(now):
             return
         if now == before:  # it has settled
-            swapper.ask()
+            if swapper.seen is seen:  # else it was read meanwhile
+                swapper.ask()
             return
         before = now
         await anyio.sleep(_SETTLED)

@@ -75,7 +75,7 @@ async def test_one_that_fails_stops_its_tenant_alone(tmp_path: Path, does: str, 
 
 
 async def test_one_that_is_deaf_to_its_cancellation_is_left_behind(tmp_path: Path) -> None:
-    async with swapping(house(tmp_path, shop="deaf")) as opened:
+    async with swapping(house(tmp_path, shop="deaf"), closing=0.05) as opened:
         with anyio.fail_after(20):
             assert "does not end when it is cancelled" in await broken(opened)
         (tmp_path / "notes.die").touch()

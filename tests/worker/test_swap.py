@@ -12,6 +12,7 @@ import yaml
 
 from auzap.contract.queue import Share
 from auzap.tenants.away import TenantBroken, TenantSuspended, TenantUnknown
+from auzap.worker.swap import Swap
 from tests.support.house import House, job, message
 from tests.support.swaps import Swapping, notes, swapping
 from tests.support.workers import until
@@ -86,17 +87,19 @@ async def test_comments_and_order_of_files_change_nothing(tmp_path: Path) -> Non
 
 
 async def test_options_that_are_refused_keep_what_runs_and_say_where(tmp_path: Path) -> None:
-    built = house(tmp_path)
+    built = house(tmp_path, "shop", "salon", "bakery")
     async with swapping(built) as opened:
         assert await opened.mark() == "one"
         marked(built, "shop", "bad")
+        marked(built, "bakery", "bad")
         marked(built, "salon", "two")
         swap = await opened.save()
         assert swap.changed == ("salon",)
-        assert dict(swap.refused).keys() == {"shop"}
+        assert dict(swap.refused).keys() == {"shop", "bakery"}
         assert "plugins.stamp.mark: should be a good mark" in swap.refused["shop"]
         assert swap.refused["shop"].startswith(f"{built.path}:")
         assert (await opened.mark(), await opened.mark("salon")) == ("one", "two")
+        assert await opened.mark("bakery") == "one", "although it was not needed before"
         marked(built, "shop", "three")
         assert (await opened.save()).changed == ("shop",)
         assert await opened.mark() == "three"
@@ -128,7 +131,7 @@ async def test_one_that_takes_its_time_holds_up_neither_the_others_nor_the_next_
                 await anyio.sleep(0.01)
             del tenant(built, "shop")["plugins"]["living"]
             marked(built, "shop", "three")
-            assert (await opened.save()).changed == ("shop",)
+            assert "shop" in (await opened.save()).changed
         assert await opened.mark() == "three"
 
 
@@ -342,3 +345,23 @@ async def test_whoever_waits_is_told_of_each_swap(tmp_path: Path) -> None:
         with anyio.fail_after(20):
             await swapped.wait()
         assert opened.tenants.config.tenants["shop"].raw.values["plugins"]["stamp"]["mark"] == "two"
+
+
+async def test_who_asked_for_a_swap_that_is_overtaken_hears_of_both(tmp_path: Path) -> None:
+    built = house(tmp_path)
+    told: list[Swap] = []
+
+    async def save(opened: Swapping) -> None:
+        told.append(await opened.save())
+
+    async with swapping(built) as opened, anyio.create_task_group() as beside:
+        assert await opened.mark() == await opened.mark("salon") == "one"
+        tenant(built, "shop")["plugins"]["living"] = {"file": str(tmp_path / "notes"), "does": "slow"}
+        marked(built, "salon", "two")
+        beside.start_soon(save, opened)
+        with anyio.fail_after(20):
+            while await opened.mark("salon") != "two":  # noqa: ASYNC110 - nobody tells
+                await anyio.sleep(0.005)
+            await opened.swapper.swap()
+            await until(lambda: bool(told))
+    assert (told[0].changed, dict(told[0].refused)) == (("salon", "shop"), {})

@@ -81,7 +81,7 @@ async def test_a_save_in_two_halves_is_one(tmp_path: Path) -> None:
             half.write(text[20:])
         await marked(opened, "two")
         file.write_text(text)  # it says the same
-        await anyio.sleep(0.5)
+        await anyio.sleep(0.4)
         assert len(read) == 1
 
 

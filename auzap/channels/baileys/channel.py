@@ -23,6 +23,7 @@ class Baileys(Channel):
 
     name: ClassVar[str] = "baileys"
     Options: ClassVar[type[ChannelOptions]] = BaileysOptions
+    enters_at_once: ClassVar[bool] = True
 
     options: BaileysOptions
     _gateway: Gateway | None = None
