@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import signal
 import sqlite3
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from platform import python_version, system
 
 from auzap.logs import configure
-from benchmarks import grand, growth, idle, noop, normalize, pipeline, plot, spread, start
+from benchmarks import grand, growth, idle, noop, normalize, pipeline, platform, plot, spread, start
 from benchmarks.figures import Section, table, write
 from benchmarks.machine import Often
 from benchmarks.peer import Peer, started
@@ -27,7 +27,7 @@ from benchmarks.servers import running
 __all__ = ["main"]
 
 _ON_SERVERS = ("servers", "queue", "spread")
-_PARTS = ("pipeline", "idle", "start", "growth", "normalize", *_ON_SERVERS)
+_PARTS = ("pipeline", "idle", "start", "growth", "normalize", "platform", *_ON_SERVERS)
 _SIZES = (1_000, 10_000, 100_000)
 _FULL = 1_000_000
 _TENANTS = (1, 100, 10_000)
@@ -67,12 +67,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--concurrency", type=_positive, nargs="+", default=[5, 50], help="pipeline, servers, queue: turns at a time"
     )
-    parser.add_argument("--seconds", type=float, default=15.0, help="idle, queue: for how long messages come")
-    parser.add_argument("--turns", type=_positive, default=2000, help="growth, spread: how many are worked")
+    parser.add_argument("--seconds", type=float, default=15.0, help="idle, platform, queue: for how long messages come")
+    parser.add_argument("--turns", type=_positive, default=2000, help="growth, platform, spread: how many are worked")
     parser.add_argument("--sizes", type=_positive, nargs="+", help="growth, spread: how many are there before")
     parser.add_argument("--jobs", type=_positive, default=20_000, help="queue: how many")
     parser.add_argument("--lanes", type=_positive, nargs="+", default=[500, 1], help="queue: in how many lanes")
     parser.add_argument("--tenants", type=_positive, nargs="+", default=_TENANTS, help="spread: how many there are")
+    parser.add_argument("--rate", type=float, default=100.0, help="platform: messages a second")
+    parser.add_argument("--shops", type=_positive, default=50, help="platform: tenants that get them")
+    parser.add_argument("--swaps", type=_positive, default=100, help="platform: how many in a run")
+    parser.add_argument("--many", type=_positive, default=10_000, help="platform: very many tenants, beside one")
     parser.add_argument("--workers", type=_positive, nargs="+", default=_WORKERS, help="spread: how many work")
     parser.add_argument(
         "--peers", type=Path, default=INSTALLED, metavar="DIR", help="queue: where the other queues are installed"
@@ -107,6 +111,11 @@ def _sections(given: argparse.Namespace, peer: Peer | None) -> Iterator[Section]
         yield growth.waiting(sizes, given.turns, often)
     if "normalize" in given.only:
         yield normalize.section(often)
+    if "platform" in given.only:
+        load = platform.Load(given.rate, given.seconds, given.shops)
+        yield platform.swaps(load, given.swaps, often)
+        yield platform.neighbours(load, often)
+        yield platform.many((1, given.many), given.turns, often)
     if any(part in given.only for part in _ON_SERVERS):
         yield from _on_servers(given, often, sizes, peer)
 
@@ -132,8 +141,8 @@ def _on_servers(given: argparse.Namespace, often: Often, sizes: Sequence[int], p
 
 
 def _machine() -> str:
-    python = f"Python {platform.python_version()}"
-    return f"{os.cpu_count()} cores, {platform.system()}, {python}, SQLite {sqlite3.sqlite_version}"
+    python = f"Python {python_version()}"
+    return f"{os.cpu_count()} cores, {system()}, {python}, SQLite {sqlite3.sqlite_version}"
 
 
 if __name__ == "__main__":

@@ -188,8 +188,10 @@ async def tenants() -> AsyncIterator[list[Tenant]]:
         async with (
             open_store(config.database.url, config.base) as store,
             Tenants(config, registry=registry, store=store, calls=Calls()) as built,
+            built.use("shop") as shop,
+            built.use("club") as club,
         ):
-            yield [await built.get("shop"), await built.get("club")]
+            yield [shop, club]
 
 
 def _shown(payload: Any) -> str:

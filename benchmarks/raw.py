@@ -121,7 +121,7 @@ def _group(
             [
                 (
                     *(outbox, "shop", "main", inbox, 0, f"{phone}@s.whatsapp.net", text, conv, "sending"),
-                    *(number, None, now, now),
+                    *(number, None, now, now, "v1"),
                 )
                 for _, (phone, _, conv), inbox, outbox in rows
             ],

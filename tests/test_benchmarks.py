@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks import plot
+from benchmarks import platform, plot
 from benchmarks.figures import Row, Run, Section, ratio, row, table, write
 from benchmarks.machine import Often, in_turns
 from benchmarks.peers.programs import PEERS
@@ -24,6 +24,7 @@ TINY = (
     *("--messages", "60", "--contacts", "20", "--concurrency", "5", "--seconds", "0.5"),
     *("--turns", "20", "--sizes", "30"),
     *("--jobs", "60", "--lanes", "20", "--tenants", "1", "2", "--workers", "2"),
+    *("--rate", "40", "--shops", "3", "--swaps", "5", "--many", "20"),
 )
 
 
@@ -51,15 +52,40 @@ def test_the_pipeline_is_measured_and_the_page_gets_the_table(tmp_path: Path) ->
 
 @pytest.mark.soak
 def test_every_other_part_measures(tmp_path: Path) -> None:
-    told = measured("idle", "start", "growth", page=tmp_path / "page.md")
+    told = measured("idle", "start", "growth", "platform", page=tmp_path / "page.md")
     for what in (
         "put by the worker's own process: p99 ms",
         "put by another process: p99 ms",
         "auzap run in a new folder: seconds",
         "30 messages stored: CPU s per 1,000",
         "30 others waiting: CPU s per 1,000",
+        "swaps / nothing is saved, p99",
+        "a neighbour exits / no neighbour, p99",
+        "20 tenants - 1 tenant: seconds",
     ):
         assert what in told
+
+
+def test_swaps_are_measured_and_nothing_is_lost() -> None:
+    figures = platform.swapped(platform.Load(rate=40, seconds=0.5, tenants=2), 5).figures
+    assert figures["p99"] > 0
+    assert figures["longest"] > 0
+    assert figures["lost"] == figures["doubled"] == figures["of a wrong version"] == 0
+
+
+def test_an_answer_by_a_version_that_did_not_hold_is_noticed() -> None:
+    load = platform.Load(rate=1, seconds=4, tenants=1)
+    entered = {"shop": {0: 1.0, 7: 10.0}}
+
+    def wrong(version: int, put: float, posted: float) -> int:
+        return platform.Answers(load, {1: put}, [(1, version, posted)]).of_wrong_versions(entered)
+
+    assert not wrong(0, 5.0, 6.0)
+    assert not wrong(0, 9.9, 12.0), "taken before the swap, answered after it"
+    assert not wrong(7, 9.0, 11.0), "put before the swap, taken after it"
+    assert wrong(7, 8.0, 9.0), "not entered yet"
+    assert wrong(0, 11.0, 12.0), "swapped before it came"
+    assert wrong(3, 5.0, 6.0), "refused"
 
 
 def test_the_pipeline_is_measured_on_servers(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ async def _work(config: Config, told: Heard) -> None:
         store = await stack.enter_async_context(open_store(config.database.dsn, config.base))
         tenants = await stack.enter_async_context(Tenants(config, registry=registry, store=store, calls=calls))
         lanes = _Handling(queue, patience, Meter(told.jobs).handle)
-        worker = Worker(config, queue=queue, store=store, tenants=tenants, lanes=lanes, patience=patience, calls=calls)
+        worker = Worker(queue=queue, store=store, tenants=tenants, lanes=lanes, patience=patience, calls=calls)
         await worker.run()
 
 
