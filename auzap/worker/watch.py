@@ -28,8 +28,9 @@ log = get_logger("auzap.swap")
 _SILENCE, _LONGEST = 100, 400
 #: milliseconds between two looks where the system tells nothing
 _POLL = 1000
-#: seconds for which what was read has to stay the same
-_SETTLED = 0.1
+#: seconds for which what was read has to stay the same, and the longest that is waited for it: whoever writes a file
+#: after the other must not keep all of them from taking effect
+_SETTLED, _UNSETTLED = 0.1, 0.8
 
 
 async def watch_files(swapper: Swapper) -> None:
@@ -50,11 +51,12 @@ async def _places(swapper: Swapper) -> Places:
 
 async def _ask_if_stale(swapper: Swapper) -> None:
     seen, before = swapper.seen, None
+    until = anyio.current_time() + _UNSETTLED
     while True:
         now = await anyio.to_thread.run_sync(seen.look, abandon_on_cancel=True)
         if not seen.differs(now):
             return
-        if now == before:  # it has settled
+        if now == before or anyio.current_time() >= until:
             if swapper.seen is seen:  # else it was read meanwhile
                 swapper.ask()
             return

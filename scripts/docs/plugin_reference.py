@@ -140,7 +140,11 @@ def _errors() -> str:
 
 def _types() -> str:
     written = comments_in(options)
-    return f"### `Duration`\n\n{required(written['Duration'], 'Duration')}\n"
+    duration = f"### `Duration`\n\n{required(written['Duration'], 'Duration')}\n"
+    keys = options.Breaker.model_fields.items()
+    rows = [f"| `{name}` | {required(field.description or '', name)} |" for name, field in keys]
+    breaker = f"### `Breaker`\n\n{required(told(options.Breaker).text, 'Breaker')}\n\n{_table(('key', ''), rows)}"
+    return f"{duration}\n{breaker}"
 
 
 def _tables() -> str:

@@ -85,6 +85,28 @@ async def test_a_save_in_two_halves_is_one(tmp_path: Path) -> None:
         assert len(read) == 1
 
 
+async def test_saves_without_a_pause_hold_nobody_off(tmp_path: Path) -> None:
+    house = House(tmp_path, NOBODY, tenants_from=["bakery.yaml", "tenants/*.yaml"])
+    (tmp_path / "bakery.yaml").write_text(bakery("one"))
+    (tmp_path / "tenants").mkdir()
+    async with watching(house) as opened, anyio.create_task_group() as beside:
+        await marked(opened, "one")
+        beside.start_soon(_save_others, tmp_path / "tenants")
+        await anyio.sleep(1)
+        (tmp_path / "bakery.yaml").write_text(bakery("two"))
+        await marked(opened, "two")
+        beside.cancel_scope.cancel()
+
+
+async def _save_others(folder: Path) -> None:
+    number = 0
+    while True:
+        number += 1
+        (folder / "new").write_text(f"salon: {{instances: {{}}, plugins: {{stamp: {{mark: m{number}}}}}}}\n")
+        (folder / "new").rename(folder / "salon.yaml")
+        await anyio.sleep(0.03)
+
+
 async def test_kubernetes_puts_another_link_in_place(tmp_path: Path) -> None:
     """A mounted ConfigMap: the file is a link to `..data/…`, and `..data` a link that is replaced in one step."""
     house, mount = House(tmp_path, NOBODY, tenants_from="mount/*.yaml"), tmp_path / "mount"
