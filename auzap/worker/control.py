@@ -106,16 +106,17 @@ def running(config: Path) -> list[Running]:
 
 
 def socket_of(config: Path, pid: int) -> Path:
-    """That of a process; the folder is made if it is not there.
+    """That of a process, in the first folder where its path is not too long; the folder is made if it is not there.
 
     :raises OSError: there can be none.
     """
-    folder = _folders()[0]
-    folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{_name(config)}-{pid}.sock"
-    if _is_ours(folder) and len(os.fsencode(path)) > _LONGEST_PATH:
-        raise OSError(f"the path is too long: {path}")
-    return path
+    paths = [folder / f"{_name(config)}-{pid}.sock" for folder in _folders()]
+    short = [path for path in paths if len(os.fsencode(path)) <= _LONGEST_PATH]
+    if not short:
+        raise OSError(f"the path is too long: {paths[-1]}")
+    short[0].parent.mkdir(mode=0o700, exist_ok=True)
+    _is_ours(short[0].parent)
+    return short[0]
 
 
 def _clean(folder: Path) -> None:

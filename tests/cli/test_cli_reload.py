@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -142,3 +143,19 @@ def test_where_nothing_runs_it_says_so_and_clears_what_the_killed_have_left(
     ran = auzap("reload")
     assert ran.code == 1
     assert "is not a folder of this user's alone" in ran.lines[0]
+
+
+def test_a_socket_has_a_path_that_is_short_enough(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(long))
+    path = control.socket_of(house.path, pid=4_000_000)
+    assert path.parent.parent == Path(tempfile.gettempdir())
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+    try:
+        assert [one.pid for one in control.running(house.path)] == [4_000_000]
+    finally:
+        path.unlink()

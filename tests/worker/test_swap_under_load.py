@@ -122,11 +122,13 @@ class Course:
 
 @pytest.mark.parametrize("swaps", [10, pytest.param(100, marks=pytest.mark.soak)])
 async def test_none_is_lost_or_doubled_and_each_is_answered_by_one_version(
-    tmp_path: Path, gateway: Gateway, swaps: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    gateway: Gateway,
+    swaps: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    run = tmp_path / "run"
-    run.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(run))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("run")))
     plugins = {"stamp": {"mark": "m0", "delay": "20ms"}}
     house = House(tmp_path, gateway.url, tenants=TENANTS, plugins=plugins, worker={"concurrency": 20})
     course = Course(house, {tenant: [Valid("m0", 0.0)] for tenant in TENANTS})
