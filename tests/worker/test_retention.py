@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import anyio
 import pytest
 
 from tests.support.gateway import Gateway, Mode, Rule
@@ -50,11 +49,12 @@ def put_traces_and_states(house: House) -> None:
 
 
 async def look(house: House) -> None:
-    """A worker starts, cleans up, and ends."""
-    async with anyio.create_task_group() as working:
-        working.start_soon(house.serve_until, lambda: False)
-        await anyio.sleep(1.5)
-        working.cancel_scope.cancel()
+    """A worker starts, cleans up, and ends. A trace from long ago is what goes last in a batch."""
+    house.rows(
+        "INSERT INTO auzap_traces (id, organization_id, instance_id, turn_id, attempt, config_version, outcome, ms,"
+        " steps, created_at) VALUES ('last', 'shop', 'main', 'x', 1, 'v', 'answered', 1.0, '[]', '2000-01-01 00:00:00')"
+    )
+    await house.serve_until(lambda: not house.has("SELECT 1 FROM auzap_traces WHERE id = 'last'"))
 
 
 def texts(house: House, table: str = "auzap_inbox") -> set[str]:
