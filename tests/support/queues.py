@@ -168,10 +168,11 @@ async def _work(queue: Queue, worker: str) -> None:
 
 
 async def _reserve(queue: Queue, count: str, most: str, per: str) -> None:
-    """Tells when each permit allows to go."""
+    """Tells the earliest and the latest moment at which each permit may allow to go."""
     for _ in range(int(count)):
+        asked = time.time()
         wait = await queue.permit("shared", most=int(most), per=float(per))
-        _tell(time.time() + wait)
+        _tell([asked + wait, time.time() + wait])
 
 
 async def _idle(queue: Queue, seconds: str) -> None:

@@ -39,7 +39,7 @@ async def test_the_processes_share_the_work_and_keep_the_order(
     tmp_path: Path, gateway: GatewayProcess, workers: int
 ) -> None:
     house = House(tmp_path, gateway.url, tenants=TENANTS, worker={"concurrency": 10})
-    await fill(house, 1000, contacts=50)
+    await fill(house, 1000, contacts=50, command="!slow-pid")  # too much for one, until the others have started
     processes = [house.start("--drain") for _ in range(workers)]
     with working(*processes):
         assert [await ended(process, within=90) for process in processes] == [0] * workers

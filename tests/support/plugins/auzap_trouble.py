@@ -147,6 +147,9 @@ class Trouble(auzap.Plugin):
                 raise KeyboardInterrupt
             case ["!close", *_]:
                 raise GeneratorExit
+            case ["!slow-pid", *_]:
+                await asyncio.sleep(0.05)
+                return Reply(f"{os.getpid()} {message.text}")
             case ["!pid", *_]:
                 return Reply(f"{os.getpid()} {message.text}")
             case ["!many", number, *_]:
