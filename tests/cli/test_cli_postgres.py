@@ -59,7 +59,7 @@ def test_check_online_tells_the_schema_of_the_server(house: House, auzap: Auzap,
     assert ran.code == 1
     assert "the schema is behind (auzap, auzap-trouble): run `auzap db upgrade`\n" in ran.err
     auzap("db", "upgrade")
-    assert auzap("check", "--online", "--json").json["database"] == f"{name}: schema auzap 0001; opened"
+    assert auzap("check", "--online", "--json").json["database"] == f"{name}: schema auzap 0002; opened"
 
 
 def test_check_online_tells_what_auzap_cannot_work_with(house: House, auzap: Auzap, empty: PostgresDatabase) -> None:
