@@ -30,7 +30,7 @@ from auzap.registry import Registry
 from auzap.storage import open_store
 from auzap.tenants.runtime import Tenant
 from auzap.tenants.tenants import Tenants
-from auzap.worker.serve import prepare_database
+from auzap.worker.resources import prepare_database
 from benchmarks.figures import Run, Section, row, table
 from benchmarks.machine import Meanwhile, Often, in_turns
 from benchmarks.payloads import fixtures, may_be_answered, payloads

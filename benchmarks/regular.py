@@ -23,7 +23,7 @@ from auzap.config import load
 from auzap.contract.channel import Accept, ChannelOptions
 from auzap.pipeline.accept import accept
 from auzap.registry import Registry
-from auzap.worker.serve import open_queue
+from auzap.worker.resources import open_queue
 from benchmarks.shop import message
 
 __all__ = ["CONTACTS", "FILE", "Regular", "RegularOptions", "install"]

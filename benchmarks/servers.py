@@ -24,7 +24,7 @@ import yaml
 
 from auzap.config import load
 from auzap.registry import Registry
-from auzap.worker.serve import prepare_database
+from auzap.worker.resources import prepare_database
 from benchmarks.machine import cpu_of, cpu_with_children
 
 __all__ = ["Postgres", "Redis", "Servers", "postgres", "redis", "running"]

@@ -23,7 +23,7 @@ from auzap.channels.baileys import Baileys
 from auzap.config import load
 from auzap.pipeline.accept import accept
 from auzap.registry import Registry
-from auzap.worker.serve import open_queue, prepare_database
+from auzap.worker.resources import open_queue, prepare_database
 
 __all__ = ["ROOT", "SQLITE", "Gateway", "Places", "Seen", "Shop", "message", "opened", "phone", "tenant"]
 

@@ -11,7 +11,7 @@ from auzap.cli.output import print_json
 from auzap.cli.progress import progress
 from auzap.config import load
 from auzap.registry import Registry
-from auzap.worker.serve import upgrade_schema
+from auzap.worker.resources import upgrade_schema
 
 __all__ = ["db"]
 

@@ -23,7 +23,7 @@ from auzap.config import Config, load
 from auzap.config.nodes import shown
 from auzap.contract.queue import DeadLetter
 from auzap.registry import Registry
-from auzap.worker.serve import open_queue
+from auzap.worker.resources import open_queue
 
 __all__ = ["dead"]
 

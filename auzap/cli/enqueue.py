@@ -18,7 +18,7 @@ from auzap.contract.queue import Envelope, Queue
 from auzap.model.errors import BadPayload
 from auzap.pipeline.jobs import accept_job
 from auzap.registry import Registry
-from auzap.worker.serve import open_queue
+from auzap.worker.resources import open_queue
 
 __all__ = ["enqueue"]
 

@@ -13,7 +13,7 @@ from auzap.cli.output import is_terminal, print_json, print_table
 from auzap.config import Config, load
 from auzap.contract.queue import Stats
 from auzap.registry import Registry
-from auzap.worker.serve import open_queue
+from auzap.worker.resources import open_queue
 
 __all__ = ["queue"]
 

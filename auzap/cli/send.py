@@ -33,7 +33,7 @@ from auzap.services.addressee import customer
 from auzap.storage import open_store
 from auzap.storage.store import DueReply, Outgoing, Store, StoredReply
 from auzap.storage.texts import storable
-from auzap.worker.serve import open_queue, prepare_database
+from auzap.worker.resources import open_queue, prepare_database
 
 __all__ = ["send"]
 

@@ -19,7 +19,7 @@ from auzap.model.errors import ConfigError
 from auzap.registry import Registry
 from auzap.storage import open_store
 from auzap.storage.store import Store, Trace, TraceStep
-from auzap.worker.serve import database_file, schema_behind
+from auzap.worker.resources import database_file, schema_behind
 
 if TYPE_CHECKING:
     from auzap.tables import OutboxRow

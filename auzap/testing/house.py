@@ -16,7 +16,7 @@ from auzap.testing.databases import make_database
 from auzap.testing.gateway import Gateway
 from auzap.testing.tap import Tap, tapped
 from auzap.testing.works import Works
-from auzap.worker.serve import open_queue
+from auzap.worker.resources import open_queue
 
 __all__ = ["House", "housed"]
 

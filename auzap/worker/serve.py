@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from auzap.config import Config, Memory, Seen
 from auzap.contract.queue import Queue
 from auzap.hooks import Calls
 from auzap.logs import get_logger
-from auzap.model.errors import AuzapError, ConfigError, PluginError
+from auzap.model.errors import ConfigError
 from auzap.pipeline.instances import Instances
 from auzap.pipeline.jobs import accept_job
 from auzap.pipeline.patience import Patience
@@ -25,35 +25,21 @@ from auzap.pipeline.work import Parts
 from auzap.registry import Registry
 from auzap.services.clock import utc_now
 from auzap.storage import open_store
-from auzap.storage.dial import require_driver
-from auzap.storage.migrate import Findings, examine, pending, revisions, upgrade
 from auzap.storage.store import Store
-from auzap.storage.urls import is_postgres, postgres_server, sqlite_path
-from auzap.tenants.survey import survey, tables_of
+from auzap.tenants.survey import survey
 from auzap.tenants.tenants import Tenants
 from auzap.worker.control import answer
 from auzap.worker.lanes import Lanes
 from auzap.worker.loop import Worker
 from auzap.worker.new_tables import NewTables
 from auzap.worker.orders import Orders, Signals
+from auzap.worker.resources import look_at_schema, open_queue, prepare_database, schema_behind, upgrade_schema
 from auzap.worker.schedules import Schedules
 from auzap.worker.settings import settings_of
 from auzap.worker.swap import Swapper
 from auzap.worker.watchdog import END
 
-__all__ = [
-    "Reloading",
-    "database_file",
-    "database_server",
-    "examine_database",
-    "open_queue",
-    "parts_of",
-    "prepare_database",
-    "schema_behind",
-    "schema_revisions",
-    "serve",
-    "upgrade_schema",
-]
+__all__ = ["Reloading", "parts_of", "serve"]
 
 log = get_logger("auzap.worker")
 
@@ -103,7 +89,7 @@ async def serve(
     orders = orders if orders is not None else Signals()
     _report_broken(config, registry, aloud=orders.tells)
     patience, calls = Patience(), Calls()
-    behind = await patience(anyio.to_thread.run_sync, _look_at_schema, config, registry)
+    behind = await patience(anyio.to_thread.run_sync, look_at_schema, config, registry)
     async with AsyncExitStack() as outermost, AsyncExitStack() as stack:
         # before the database is changed: a queue that cannot be used is a mistake to mend first
         queue = await patience(_enter_queue, config, registry, stack)
@@ -115,22 +101,12 @@ async def serve(
         tenants = await stack.enter_async_context(Tenants(config, registry=registry, store=store, calls=calls))
         parts = parts_of(config, queue, store, patience, reached)
         await stack.enter_async_context(parts.traces)
-        lanes = Lanes(queue=queue, tenants=tenants, parts=parts)
-        swapper = Swapper(
-            tenants,
-            registry=registry,
-            queue=queue,
-            parts=parts,
-            reconfigured=lambda: worker.reconfigured(),
-            new_tables=NewTables(registry, behind=schema_behind, upgrade=upgrade_schema),
-            seen=reloading.seen if reloading is not None else Seen(),
-            memory=reloading.memory if reloading is not None else Memory(),
-        )
+        swapper = _swapper(tenants, queue, parts, registry, reloading)
         worker = Worker(
             queue=queue,
             store=store,
             tenants=tenants,
-            lanes=lanes,
+            lanes=Lanes(queue=queue, tenants=tenants, parts=parts),
             patience=patience,
             calls=calls,
             accept=lambda job: accept_job(tenants.config, registry, job),
@@ -140,17 +116,36 @@ async def serve(
             schedules=Schedules(tenants, registry=registry, store=store, patience=patience),
             reload=swapper.ask,
         )
+        swapper.when_taken(worker.reconfigured)
         # closed last: until everything else is, the process may have to be ended by force
         outermost.callback(worker.ended)
         gc.freeze()  # what was made until now stays: the garbage collector need not look through it again and again
         async with anyio.create_task_group() as beside:
-            beside.start_soon(swapper.run)
-            if reloading is not None:
-                beside.start_soon(answer, swapper, config.path, reloading.process)
-                if reloading.watch:
-                    beside.start_soon(_watch, swapper)
+            beside.start_soon(_take_configurations, swapper, config.path, reloading)
             await worker.run()
             beside.cancel_scope.cancel()
+
+
+def _swapper(tenants: Tenants, queue: Queue, parts: Parts, registry: Registry, reloading: Reloading | None) -> Swapper:
+    return Swapper(
+        tenants,
+        registry=registry,
+        queue=queue,
+        parts=parts,
+        new_tables=NewTables(registry, behind=schema_behind, upgrade=upgrade_schema),
+        seen=reloading.seen if reloading is not None else Seen(),
+        memory=reloading.memory if reloading is not None else Memory(),
+    )
+
+
+async def _take_configurations(swapper: Swapper, path: Path, reloading: Reloading | None) -> None:
+    """Swap when told to, by whatever way there is; until cancelled."""
+    async with anyio.create_task_group() as ways:
+        ways.start_soon(swapper.run)
+        if reloading is not None:
+            ways.start_soon(answer, swapper, path, reloading.process)
+            if reloading.watch:
+                ways.start_soon(_watch, swapper)
 
 
 async def _watch(swapper: Swapper) -> None:
@@ -161,112 +156,6 @@ async def _watch(swapper: Swapper) -> None:
 
 async def _enter_queue(config: Config, registry: Registry, stack: AsyncExitStack) -> Queue:
     return await stack.enter_async_context(open_queue(config, registry))
-
-
-def open_queue(config: Config, registry: Registry) -> Queue:
-    """The queue that the configuration names, not yet entered.
-
-    :raises ConfigError: no backend has this URL scheme, or the URL is wrong, or it is the database's.
-    """
-    with _placed(config, "queue", ConfigError, PluginError):
-        backend = registry.queue(config.queue.partition("://")[0])
-        queue: Queue = backend.from_url(config.queue, config.base)
-        if _is_the_databases(config.queue, config):
-            raise ConfigError("this is the database's file; give the queue a file of its own")
-    return queue
-
-
-def _is_the_databases(url: str, config: Config) -> bool:
-    """Whoever came first would make tables in it, and the other one would not know the file."""
-    try:
-        files = [sqlite_path(one, config.base).resolve() for one in (url, config.database.url)]
-    except (ConfigError, ValueError):
-        return False  # one of them is no SQLite file
-    return files[0] == files[1]
-
-
-def database_file(config: Config) -> Path | None:
-    """None where the database is a server.
-
-    :raises ConfigError: there is no such database.
-    """
-    with _placed(config, "database", ConfigError):
-        return None if is_postgres(config.database.url) else sqlite_path(config.database.url, config.base)
-
-
-def database_server(config: Config) -> str:
-    """``host:port/database`` of a server; it is not asked.
-
-    :raises ConfigError: its URL cannot be read, or its driver is not installed.
-    """
-    with _placed(config, "database", ConfigError):
-        require_driver()
-        return postgres_server(config.database.dsn).place
-
-
-def examine_database(config: Config, registry: Registry) -> Findings:
-    """Why auzap cannot work with the tables that a server has (blocking); changes nothing.
-
-    :raises ConfigError: the server lets nobody in like that.
-    """
-    with _placed(config, "database", ConfigError):
-        tenants = {tenant.id: tuple(tenant.instances) for tenant in config.tenants.values()}
-        return examine(config.database.dsn, config.base, tenants, tables_of(config, registry))
-
-
-def schema_behind(config: Config, registry: Registry) -> list[str]:
-    """The distributions whose tables are not as their code wants them (blocking); changes nothing.
-
-    :raises ConfigError: there is no such database, or it is newer than the code.
-    """
-    with _placed(config, "database", ConfigError):
-        return pending(config.database.dsn, config.base, tables_of(config, registry))
-
-
-def schema_revisions(config: Config, registry: Registry) -> dict[str, str]:
-    """Distribution -> the revision that its tables are at (blocking); changes nothing.
-
-    :raises ConfigError: there is no such database.
-    """
-    with _placed(config, "database", ConfigError):
-        return revisions(config.database.dsn, config.base, tables_of(config, registry))
-
-
-def upgrade_schema(config: Config, registry: Registry) -> list[str]:
-    """Bring the tables up to date (blocking).
-
-    :return: the distributions that were behind.
-    :raises ConfigError: as ``schema_behind`` does.
-    """
-    with _placed(config, "database", ConfigError):
-        return upgrade(config.database.dsn, config.base, tables_of(config, registry))
-
-
-def prepare_database(config: Config, registry: Registry) -> None:
-    """Bring the schema up to date where the configuration allows it (blocking)."""
-    behind = _look_at_schema(config, registry)
-    for done in upgrade_schema(config, registry) if behind else ():
-        log.info("Schema upgraded", distribution=done)
-
-
-def _look_at_schema(config: Config, registry: Registry) -> list[str]:
-    """As ``schema_behind``.
-
-    :raises ConfigError: also where it is behind and is not brought up to date by itself.
-    """
-    behind = schema_behind(config, registry)
-    if behind and config.database.migrate == "manual":
-        raise ConfigError(f"the schema is behind ({', '.join(behind)}): run `auzap db upgrade` first")
-    return behind
-
-
-@contextmanager
-def _placed(config: Config, key: str, *kinds: type[AuzapError]) -> Iterator[None]:
-    """Say where in the configuration stands what is wrong."""
-    try:
-        yield
-    except kinds as error:
-        raise config.raw.mistake(str(error), key) from error
 
 
 def _report_broken(config: Config, registry: Registry, *, aloud: bool) -> None:

@@ -87,7 +87,6 @@ class Swap:
 class Swapper:
     """Reads the configuration again when it is asked to: once at a time, and only the last asking counts.
 
-    :param reconfigured: told when another configuration holds.
     :param seen: what the one that holds was read from.
     :param memory: of what was read.
     """
@@ -99,7 +98,6 @@ class Swapper:
         registry: Registry,
         queue: Queue,
         parts: Parts,
-        reconfigured: Callable[[], None],
         new_tables: NewTables,
         seen: Seen,
         memory: Memory,
@@ -109,7 +107,6 @@ class Swapper:
         self._queue = queue
         self._parts = parts
         self._patience = parts.patience
-        self._reconfigured = reconfigured
         self._new_tables = new_tables
         #: what was read last, whether or not it was taken
         self.seen = seen
@@ -119,6 +116,7 @@ class Swapper:
         self._asked = anyio.Event()
         self._askers: list[_Asker] = []
         self._readers: list[Callable[[], None]] = []
+        self._takers: list[Callable[[], None]] = []
         #: waits for tenants that take their time; cancelled when it is asked for again
         self._building = anyio.CancelScope()
 
@@ -138,6 +136,10 @@ class Swapper:
     def when_read(self, tell: Callable[[], None]) -> None:
         """Tell whenever it was read, and ``seen`` is another one."""
         self._readers.append(tell)
+
+    def when_taken(self, tell: Callable[[], None]) -> None:
+        """Tell whenever another configuration holds."""
+        self._takers.append(tell)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -214,7 +216,8 @@ class Swapper:
     def _switch(self, config: Config) -> list[str]:
         to_renew = self._tenants.switch(config)
         self._parts.settings.change(settings_of(config))
-        self._reconfigured()
+        for tell in self._takers:
+            tell()
         return to_renew
 
     async def _renew(self, tenants: Iterable[TenantConfig]) -> dict[str, str]:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from auzap.hooks import Calls
 from auzap.logs import get_logger
 from auzap.model.errors import Unavailable
+from auzap.worker.heartbeat import Beside
 
 __all__ = ["END", "EXIT_BLOCKED", "Watchdog"]
 
@@ -29,7 +28,7 @@ _WARN = 1.0
 _BEAT = 0.2
 
 
-class Watchdog:
+class Watchdog(Beside):
     """After one second it names tenant, plugin, hook and stack; after thirty it ends the process.
 
     :param blame: gives the leases back, blaming the turn of a task; called before the end.
@@ -37,46 +36,21 @@ class Watchdog:
     """
 
     def __init__(self, calls: Calls, blame: Callable[[asyncio.Task[Any] | None], None], *, end: float = END) -> None:
-        self._calls = calls
+        super().__init__(calls, name="auzap-watchdog", beat=_BEAT)
         self._blame = blame
         self._end_after = end
-        self._loop = asyncio.get_running_loop()
-        self._loop_thread = threading.get_ident()
-        self._beat = time.monotonic()
-        self._timer: asyncio.TimerHandle | None = None
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="auzap-watchdog", daemon=True)
 
-    def __enter__(self) -> Self:
-        self._tick()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopped.set()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._thread.join()
-
-    def _tick(self) -> None:
-        self._beat = time.monotonic()
-        self._timer = self._loop.call_later(_BEAT, self._tick)
-
-    # ------------------------------------------------------------------ in the thread
-
-    def _watch(self) -> None:
-        beat, silent, warned = self._beat, 0.0, False
+    def watch(self) -> None:
+        beat, silent, warned = self.beat, 0.0, False
         looked, worked = time.monotonic(), time.process_time()
-        while not self._stopped.wait(_BEAT):
+        while not self.stopped.wait(_BEAT):
             now, work = time.monotonic(), time.process_time()
             # Where this thread did not run and nothing worked, the whole process stood still (SIGSTOP, a frozen
             # container): that is nobody's fault.
             passed = min(now - looked, 2 * _BEAT + work - worked)
             looked, worked = now, work
-            if beat != self._beat:
-                beat, silent, warned = self._beat, 0.0, False
+            if beat != self.beat:
+                beat, silent, warned = self.beat, 0.0, False
                 continue
             silent += passed
             if silent > _WARN and not warned:
@@ -86,9 +60,7 @@ class Watchdog:
                 self._end(silent)
 
     def _report(self, event: str, silent: float) -> None:
-        task = asyncio.current_task(self._loop)
-        call = self._calls.current(task) if task is not None else None
-        frame = sys._current_frames().get(self._loop_thread)  # noqa: SLF001 - the only way to see another thread
+        call, frame = self.call(), self.frame()
         log.error(
             event,
             seconds=round(silent, 1),
@@ -101,7 +73,7 @@ class Watchdog:
     def _end(self, silent: float) -> None:
         self._report("Event loop blocked for too long, ending the process", silent)
         try:
-            self._blame(asyncio.current_task(self._loop))
+            self._blame(self.task())
         except Unavailable:
             log.exception("Leases not given back: they end by themselves")
         finally:

@@ -27,7 +27,7 @@ from auzap.storage import open_store
 from auzap.tenants.tenants import Tenants
 from auzap.worker.lanes import Lanes
 from auzap.worker.loop import Worker
-from auzap.worker.serve import open_queue, prepare_database
+from auzap.worker.resources import open_queue, prepare_database
 from auzap.worker.slots import Slot
 from benchmarks.peers.speech import Heard, Meter, heard, job
 

@@ -14,7 +14,7 @@ import pytest
 
 from auzap.contract.queue import Burial
 from auzap.registry import Registry
-from auzap.worker.serve import open_queue
+from auzap.worker.resources import open_queue
 from tests.support.commands import Auzap, wait_until
 from tests.support.gateway import GatewayProcess, Mode, Rule
 from tests.support.house import House, job, message

@@ -20,7 +20,7 @@ from anyio.to_thread import run_sync
 from auzap.contract.queue import Envelope
 from auzap.model.errors import QueueUnavailable
 from auzap.registry import Registry
-from auzap.worker.serve import open_queue
+from auzap.worker.resources import open_queue
 from tests.support.gateway import GatewayProcess, Mode
 from tests.support.house import House, job
 from tests.support.postgres import Cluster

@@ -27,8 +27,9 @@ from auzap.services.clock import utc_now
 from auzap.storage import open_store
 from auzap.storage.store import Store
 from auzap.tenants.tenants import Tenants
+from auzap.worker.resources import prepare_database
 from auzap.worker.schedules import Schedules
-from auzap.worker.serve import prepare_database, serve
+from auzap.worker.serve import serve
 from tests.support.house import House
 
 __all__ = ["Clockwork", "Part", "clockwork"]

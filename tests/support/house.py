@@ -24,7 +24,8 @@ from auzap.model.keys import lane_key, new_id
 from auzap.pipeline.accept import accept
 from auzap.registry import Registry
 from auzap.storage.urls import is_postgres
-from auzap.worker.serve import open_queue, serve
+from auzap.worker.resources import open_queue
+from auzap.worker.serve import serve
 from tests.support import postgres
 
 __all__ = ["ROOT", "House", "job", "message"]

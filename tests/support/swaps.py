@@ -18,7 +18,8 @@ from auzap.registry import Registry
 from auzap.storage import open_store
 from auzap.tenants.tenants import Tenants
 from auzap.worker.new_tables import NewTables
-from auzap.worker.serve import open_queue, parts_of, prepare_database, schema_behind, upgrade_schema
+from auzap.worker.resources import open_queue, prepare_database, schema_behind, upgrade_schema
+from auzap.worker.serve import parts_of
 from auzap.worker.swap import Swap, Swapper
 from tests.support.house import House
 
@@ -66,11 +67,11 @@ async def swapping(
             registry=registry,
             queue=queue,
             parts=parts,
-            reconfigured=lambda: reconfigured.append(1),
             new_tables=NewTables(registry, behind=schema_behind, upgrade=upgrade_schema),
             seen=seen,
             memory=memory,
         )
+        swapper.when_taken(lambda: reconfigured.append(1))
         beside.start_soon(swapper.run)
         beside.start_soon(tenants.drop_idle)
         yield Swapping(house, tenants, swapper, queue, parts, reconfigured)

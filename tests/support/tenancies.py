@@ -11,7 +11,7 @@ from auzap.registry import Registry
 from auzap.storage import open_store
 from auzap.storage.store import Store
 from auzap.tenants.tenants import Tenants
-from auzap.worker.serve import prepare_database
+from auzap.worker.resources import prepare_database
 from tests.support.house import House
 
 __all__ = ["Tenancy", "tenancy"]

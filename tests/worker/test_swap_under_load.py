@@ -16,7 +16,7 @@ from auzap.channels.baileys import Baileys
 from auzap.pipeline.accept import accept
 from auzap.registry import Registry
 from auzap.worker.control import running
-from auzap.worker.serve import open_queue
+from auzap.worker.resources import open_queue
 from tests.support.gateway import Gateway, Post
 from tests.support.house import House, message
 from tests.support.workers import until, working

@@ -31,7 +31,8 @@ from auzap.storage.store import DueReply, Store
 from auzap.tenants.runtime import Tenant
 from auzap.worker.lanes import Lanes
 from auzap.worker.loop import Worker
-from auzap.worker.serve import open_queue, parts_of, prepare_database
+from auzap.worker.resources import open_queue, prepare_database
+from auzap.worker.serve import parts_of
 
 __all__ = ["Engine", "Heard", "Said", "Terminal", "Told", "Trouble", "arranged", "opened"]
 

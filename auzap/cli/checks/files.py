@@ -16,7 +16,7 @@ from auzap.registry import Registry
 from auzap.sqlite import read_only, told_as, unwritable
 from auzap.storage.migrate import PluginTables
 from auzap.tenants.survey import tables_of
-from auzap.worker.serve import database_file, database_server, open_queue, schema_behind, schema_revisions
+from auzap.worker.resources import database_file, database_server, open_queue, schema_behind, schema_revisions
 
 __all__ = ["behind_in_words", "look_at_database", "look_at_queue", "state_in_words"]
 

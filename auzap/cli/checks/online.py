@@ -19,7 +19,7 @@ from auzap.model.errors import AuzapError, StoreUnavailable, Unreachable
 from auzap.registry import Registry
 from auzap.sqlite import connect, told_as
 from auzap.tenants.build import make_channel
-from auzap.worker.serve import examine_database, schema_behind, schema_revisions
+from auzap.worker.resources import examine_database, schema_behind, schema_revisions
 
 __all__ = ["REACHABLE", "look_online"]
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-import threading
 import time
 from collections import Counter
-from types import FrameType, TracebackType
-from typing import Self
 
 from auzap.hooks import Calls
+from auzap.worker.heartbeat import Beside
 
 __all__ = ["Sampler"]
 
@@ -21,33 +17,14 @@ _LOOK = 0.02
 _SAME = 6
 
 
-class Sampler:
+class Sampler(Beside):
     """:param files: the plugin's own."""
 
     def __init__(self, calls: Calls, files: frozenset[str]) -> None:
-        self._calls = calls
+        super().__init__(calls, name="auzap-sampler", beat=_LOOK / 2)
         self._files = files
-        self._loop = asyncio.get_running_loop()
-        self._thread_id = threading.get_ident()
-        self._beat = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._stopped = threading.Event()
         #: hook and place -> seconds
         self._found: dict[tuple[str, str], float] = {}
-        self._thread = threading.Thread(target=self._watch, name="auzap-sampler", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._tick()
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stopped.set()
-        if self._timer is not None:
-            self._timer.cancel()
-        self._thread.join()
 
     def findings(self) -> list[str]:
         return [
@@ -56,17 +33,13 @@ class Sampler:
             for (hook, place), seconds in self._found.items()
         ]
 
-    def _tick(self) -> None:
-        self._beat += 1
-        self._timer = self._loop.call_later(_LOOK / 2, self._tick)
-
     # ------------------------------------------------------------------ in the thread
 
-    def _watch(self) -> None:
+    def watch(self) -> None:
         beat, since, places = -1, 0.0, Counter[str]()
-        while not self._stopped.wait(_LOOK):
-            if beat != self._beat:
-                beat, since, places = self._beat, time.monotonic(), Counter()
+        while not self.stopped.wait(_LOOK):
+            if beat != self.beat:
+                beat, since, places = self.beat, time.monotonic(), Counter()
                 continue
             place = self._place()
             if place is not None:
@@ -77,7 +50,7 @@ class Sampler:
 
     def _place(self) -> str | None:
         """The innermost line of the plugin's that the loop's thread is in."""
-        frame: FrameType | None = sys._current_frames().get(self._thread_id)  # noqa: SLF001 - no other way to see it
+        frame = self.frame()
         while frame is not None:
             if frame.f_code.co_filename in self._files:
                 return f"{frame.f_code.co_filename}:{frame.f_lineno}"
@@ -85,7 +58,6 @@ class Sampler:
         return None
 
     def _note(self, place: str, lasted: float) -> None:
-        task = asyncio.current_task(self._loop)
-        call = self._calls.current(task) if task is not None else None
+        call = self.call()
         key = (call.hook if call is not None else "a task", place)
         self._found[key] = max(lasted, self._found.get(key, 0.0))
