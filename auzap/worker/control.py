@@ -8,13 +8,12 @@ import os
 import socket
 import stat
 import tempfile
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import anyio
-from anyio.abc import SocketStream
+from anyio.abc import SocketListener, SocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from auzap.logs import get_logger
@@ -27,8 +26,8 @@ log = get_logger("auzap.swap")
 _ORDER = b"reload"
 #: bytes of an answer at the most: ten thousand tenants may have been changed
 _LONGEST = 10_000_000
-#: seconds in which a process may have made its socket, and not listen yet
-_YOUNG = 10.0
+#: of a socket that does not listen yet; no longer than that of one that does
+_EARLY = ".new"
 #: what the system takes as the path of a socket
 _LONGEST_PATH = 100
 
@@ -42,7 +41,7 @@ async def answer(swapper: Swapper, config: Path, process: int | None) -> None:
     try:
         path = socket_of(config, os.getpid())
         _clean(path.parent)
-        listener = await anyio.create_unix_listener(path, mode=0o600)
+        listener = await _listener(path)
     except OSError as error:
         log.warning("`auzap reload` does not reach this process", error=str(error))
         return
@@ -61,6 +60,14 @@ async def answer(swapper: Swapper, config: Path, process: int | None) -> None:
             await listener.serve(serve)
         finally:
             path.unlink(missing_ok=True)
+
+
+async def _listener(path: Path) -> SocketListener:
+    """It has its name when it listens: one that refuses is taken for what a killed process has left behind."""
+    early = path.with_suffix(_EARLY)
+    listener = await anyio.create_unix_listener(early, mode=0o600)
+    early.rename(path)
+    return listener
 
 
 class Running:
@@ -123,8 +130,6 @@ def _clean(folder: Path) -> None:
     """Processes that were killed leave theirs behind."""
     for path in folder.glob("*.sock"):
         with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-            if time.time() - path.stat().st_mtime < _YOUNG:
-                continue
             probe.setblocking(False)
             try:
                 probe.connect(os.fspath(path))
