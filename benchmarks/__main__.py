@@ -20,8 +20,10 @@ from auzap.logs import configure
 from benchmarks import grand, growth, idle, noop, normalize, pipeline, platform, plot, spread, start
 from benchmarks.figures import Section, table, write
 from benchmarks.machine import Often
+from benchmarks.many import many
 from benchmarks.peer import Peer, started
 from benchmarks.peers.programs import INSTALLED, is_installed
+from benchmarks.platform_shop import Load
 from benchmarks.servers import running
 
 __all__ = ["main"]
@@ -112,10 +114,10 @@ def _sections(given: argparse.Namespace, peer: Peer | None) -> Iterator[Section]
     if "normalize" in given.only:
         yield normalize.section(often)
     if "platform" in given.only:
-        load = platform.Load(given.rate, given.seconds, given.shops)
+        load = Load(given.rate, given.seconds, given.shops)
         yield platform.swaps(load, given.swaps, often)
         yield platform.neighbours(load, often)
-        yield platform.many((1, given.many), given.turns, often)
+        yield many((1, given.many), given.turns, often)
     if any(part in given.only for part in _ON_SERVERS):
         yield from _on_servers(given, often, sizes, peer)
 

@@ -14,6 +14,7 @@ from benchmarks import platform, plot
 from benchmarks.figures import Row, Run, Section, ratio, row, table, write
 from benchmarks.machine import Often, in_turns
 from benchmarks.peers.programs import PEERS
+from benchmarks.platform_shop import Load
 from tests.support.postgres import require_postgres
 from tests.support.redis_server import require_redis
 
@@ -67,14 +68,14 @@ def test_every_other_part_measures(tmp_path: Path) -> None:
 
 
 def test_swaps_are_measured_and_nothing_is_lost() -> None:
-    figures = platform.swapped(platform.Load(rate=40, seconds=0.5, tenants=2), 5).figures
+    figures = platform.swapped(Load(rate=40, seconds=0.5, tenants=2), 5).figures
     assert figures["p99"] > 0
     assert figures["longest"] > 0
     assert figures["lost"] == figures["doubled"] == figures["of a wrong version"] == 0
 
 
 def test_an_answer_by_a_version_that_did_not_hold_is_noticed() -> None:
-    load = platform.Load(rate=1, seconds=4, tenants=1)
+    load = Load(rate=1, seconds=4, tenants=1)
     entered = {"shop": {0: 1.0, 7: 10.0}}
 
     def wrong(version: int, put: float, posted: float) -> int:

@@ -6,6 +6,9 @@ import json
 import uuid
 from collections.abc import Collection
 from datetime import datetime
+from time import monotonic
+
+import anyio
 
 from auzap.model.keys import new_id
 from auzap.model.message import MAX_TEXT
@@ -20,6 +23,8 @@ __all__ = ["TenantOutbox"]
 _KEYS = uuid.UUID("6b0e5c1e-3d5f-4a4e-9d0c-6a2f0f3b9f10")
 #: messages of a tenant's plugins that may wait to leave
 _MOST = 1_000
+#: messages that a plugin puts at once, and a second from then on: the other tenants' turns come first
+_AT_ONCE, _RATE = 50, 100
 
 
 class TenantOutbox:
@@ -36,6 +41,8 @@ class TenantOutbox:
         self._plugin = plugin
         self._version = version
         self._instances = instances
+        #: when all that was put would have been put at the steady rate
+        self._even = 0.0
 
     async def send(
         self,
@@ -49,6 +56,7 @@ class TenantOutbox:
     ) -> str:
         _check(text, not_before)
         where, person = await self._whereto(chat, phone, instance_id)
+        await self._pace()
         stored = await self._store.put_outgoing(
             Outgoing(
                 id=self._id(key),
@@ -64,6 +72,13 @@ class TenantOutbox:
             )
         )
         return stored.id
+
+    async def _pace(self) -> None:
+        now = monotonic()
+        self._even = max(self._even, now) + 1 / _RATE
+        ahead = self._even - now - _AT_ONCE / _RATE
+        if ahead > 0:
+            await anyio.sleep(ahead)
 
     async def _whereto(
         self, chat: Chat | None, phone: str | None, instance_id: str | None

@@ -21,6 +21,9 @@ log = get_logger("auzap.worker")
 
 #: seconds between two looks for scheduled replies that are due
 _LOOK = 1.0
+#: scheduled replies in one look, and seconds until the next one where there are more: the turns come first
+_DUE, _PAUSE = 50, 0.05
+#: old rows in one removal
 _BATCH = 500
 #: seconds between two removals of old rows
 _CLEAN = 3600.0
@@ -29,13 +32,12 @@ _CLEAN = 3600.0
 async def put_due_replies(tenants: Tenants, queue: Queue, store: Store, patience: Patience) -> None:
     """Give each scheduled reply a job in its chat's lane when its time has come; until cancelled."""
     while True:
-        due = await patience(store.due, datetime.now(UTC), limit=_BATCH)
+        due = await patience(store.due, datetime.now(UTC), limit=_DUE)
         if due:
             envelopes = [outbound(reply, _channel(tenants.config, reply)) for reply in due]
             await patience(queue.put, envelopes)
             await patience(store.note_queued, [reply.id for reply in due])
-        if len(due) < _BATCH:
-            await anyio.sleep(_LOOK)
+        await anyio.sleep(_LOOK if len(due) < _DUE else _PAUSE)
 
 
 def _channel(config: Config, reply: DueReply) -> str:
@@ -51,7 +53,7 @@ async def clean_up(tenants: Tenants, queue: Queue, store: Store, patience: Patie
         cutoffs = _cutoffs(tenants.config)
         while got := await patience(store.remove_old, **cutoffs, limit=_BATCH):
             removed += got
-            await anyio.sleep(0.05)  # the turns come first
+            await anyio.sleep(_PAUSE)
         if removed:
             log.info("Old rows removed", rows=removed)
         await anyio.sleep(_CLEAN)

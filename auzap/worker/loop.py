@@ -188,7 +188,7 @@ class Worker:
                     return
 
     async def _take(self, free: int, side: bool) -> list[Lease]:
-        share = self._asked[side] = Share(self._most(side), self._by_tenant(side))
+        share = self._asked[side] = self._share(side)
         with anyio.CancelScope() as self._waits[side]:
             return await self._patience(
                 self._queue.lease,
@@ -230,14 +230,16 @@ class Worker:
             await self._wait_for_a_change()
         self._suspects.remove(held)
 
-    def _most(self, side: bool) -> int | None:
-        """Lanes of one tenant at a time."""
+    def _share(self, side: bool) -> Share:
+        """Of one tenant: half of the lanes, or, where none is leased ahead for it, what it has slots for."""
         if not self._is_shared:
-            return None
-        return max((_EVENTS if side else self._slots.lanes) // 2, 1)
-
-    def _by_tenant(self, side: bool) -> Counter[str]:
-        return Counter(held.lease.tenant for held in self._held.values() if held.side == side and not held.finished)
+            return Share()
+        most = max((_EVENTS if side else self._slots.lanes) // 2, 1)
+        held = Counter(held.lease.tenant for held in self._held.values() if held.side == side and not held.finished)
+        if not side:
+            for tenant, fewer in self._slots.not_ahead().items():
+                held[tenant] += max(most - fewer, 0)
+        return Share(most, held)
 
     def _finish(self, held: _Held) -> None:
         """It gives its slot back. If its tenant held all that it may, the wait for work is asked anew."""

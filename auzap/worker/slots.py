@@ -18,6 +18,8 @@ _FIRST = 32
 _SOON, _MOST_AHEAD = 0.1, 100
 #: part of them that is leased at once
 _LOT = 4
+#: a tenant whose turn holds a slot for more seconds than that is slow, until one of its turns is brisk
+_SLOW = 0.1
 #: seconds for which a lane waits for a slot: somebody else may have one free
 _PATIENT = 0.5
 
@@ -27,7 +29,8 @@ class Slots:
 
     While turns are brisk, lanes are leased ahead: they are recorded while others are handled, so that a slot never
     waits for the queue and groups of writes are larger. Once turns take long, none is leased for which there is no
-    slot; and one that has waited too long for it is given back.
+    slot; and one that has waited too long for it is given back. Where most turns are brisk and a tenant's are slow,
+    that holds for this tenant.
 
     :param shared: there are several tenants: none of them has more than half.
     """
@@ -36,6 +39,7 @@ class Slots:
         self._count, self._most = count, _share(count, shared)
         self._taken: Counter[str] = Counter()
         self._waiting: dict[asyncio.Future[bool], str] = {}
+        self._slow: set[str] = set()
         self._closed = False
         self._average = _BRISK / 2
         self._seen = 0
@@ -55,6 +59,10 @@ class Slots:
         if self._seen < _FIRST or self._average >= _BRISK:
             return 0
         return int(min(self._count * _SOON / max(self._average, _SOON / _MOST_AHEAD), _MOST_AHEAD))
+
+    def not_ahead(self) -> dict[str, int]:
+        """How many lanes of a tenant may be in hand, where none of it is leased ahead."""
+        return dict.fromkeys(self._slow, self._most)
 
     def change(self, count: int, *, shared: bool) -> None:
         """From now on; who has one keeps it."""
@@ -79,7 +87,9 @@ class Slots:
         self._waiting[waiting] = tenant
         late = loop.call_later(_PATIENT, _tell, waiting, False)
         try:
-            return await waiting
+            if not await waiting:
+                self._slow.add(tenant)
+            return waiting.result()
         except asyncio.CancelledError:
             if waiting.done() and not waiting.cancelled() and waiting.result():
                 self._free(tenant)
@@ -92,6 +102,10 @@ class Slots:
         """:param held: for how many seconds."""
         self._seen += 1
         self._average += (held - self._average) * _NEWEST
+        if held > _SLOW:
+            self._slow.add(tenant)
+        elif held < _BRISK:
+            self._slow.discard(tenant)
         self._free(tenant)
 
     def _is_free(self, tenant: str) -> bool:

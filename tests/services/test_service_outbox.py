@@ -14,7 +14,7 @@ from auzap.model.errors import OutboxFull
 from auzap.model.message import MAX_TEXT
 from auzap.model.turn import Chat
 from auzap.services import Kit
-from auzap.storage.store import Store
+from auzap.storage.store import Outgoing, Store
 from tests.support.services import services_of
 from tests.support.stores import CUSTOMER, SqliteDatabase, arrival
 
@@ -148,10 +148,23 @@ async def test_where_there_are_several_instances_one_is_to_be_named(store: Store
 async def test_a_flood_is_stopped_and_costs_no_other_tenant_anything(
     outbox: Outbox, store: Store, database: SqliteDatabase
 ) -> None:
-    told = await asyncio.gather(*(outbox.send(f"{n}", chat=CHAT) for n in range(1_010)), return_exceptions=True)
+    waiting = Outgoing(
+        id="", organization_id=TENANT, instance_id=CHAT.instance_id, chat_id=CHAT.chat_id, text="Oi", person=None
+    )
+    await asyncio.gather(*(store.put_outgoing(replace(waiting, id=f"{n}")) for n in range(990)))
+    told = await asyncio.gather(*(outbox.send(f"{n}", chat=CHAT) for n in range(20)), return_exceptions=True)
     assert sum(isinstance(one, OutboxFull) for one in told) == 10
     assert database.count("auzap_outbox") == 1_000
     await services_of(Kit(store), "other").outbox.send("Oi", chat=CHAT)
+
+
+async def test_what_is_sent_in_masses_comes_at_a_steady_rate(outbox: Outbox) -> None:
+    sent = [asyncio.ensure_future(outbox.send(f"{n}", chat=CHAT)) for n in range(200)]
+    await asyncio.gather(*sent[:50])
+    assert not sent[-1].done()
+    for one in sent:
+        one.cancel()
+    await asyncio.wait(sent)
 
 
 async def test_where_plugins_are_only_looked_at_there_is_nothing_to_send_with() -> None:

@@ -85,6 +85,24 @@ async def test_no_more_are_leased_ahead_than_get_a_slot_soon() -> None:
     assert slots.lanes == pytest.approx(5 + 50, abs=1)
 
 
+async def test_none_is_leased_ahead_for_a_tenant_whose_turns_are_slow() -> None:
+    slots = Slots(4, shared=True)
+    assert await slots.take(SHOP)
+    assert await slots.take(SHOP)
+    assert slots.not_ahead() == {}
+    assert not await slots.take(SHOP), "in time"
+    assert slots.not_ahead() == {SHOP: 2}
+    slots.give_back(SHOP, 1)
+    assert slots.not_ahead() == {SHOP: 2}
+    slots.give_back(SHOP, 0.05)
+    assert slots.not_ahead() == {SHOP: 2}
+    await brisk(slots, 1)
+    assert slots.not_ahead() == {}
+    assert await slots.take(SALON)
+    slots.give_back(SALON, 1)
+    assert slots.not_ahead() == {SALON: 2}
+
+
 async def test_many_slots_lease_no_more_than_some_ahead() -> None:
     slots = Slots(50)
     await brisk(slots)

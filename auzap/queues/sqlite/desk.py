@@ -28,15 +28,15 @@ _PutAndTaken = tuple[list[bool], list[Taken]]
 class Desk:
     """What is put wakes who waits with the lease itself: it is taken in the transaction that stores what it is for.
 
-    A transaction costs more than what is in it. So nobody looks, either, as long as the last look found nothing more
-    and nobody has rung since.
+    A transaction costs more than what is in it. So nobody looks, either, as long as the last look found nothing more,
+    but of tenants that had their share and still have it, and nobody has rung since.
     """
 
     def __init__(self, writer: Writer[sqlite3.Connection], bell: Bell) -> None:
         self._writer = writer
         self._bell = bell
-        #: side -> how often it had rung when nothing more was ready, and until when that is so
-        self._quiet: dict[bool, tuple[int, float]] = {}
+        #: side -> how often it had rung when nothing more was ready, until when that is so, and who had its share
+        self._quiet: dict[bool, tuple[int, float, frozenset[str]]] = {}
         #: what may hand out leases that nobody waits for any more, and those on their way back
         self._under_way: set[asyncio.Future[Any]] = set()
         self._closed = False
@@ -89,12 +89,12 @@ class Desk:
         """:param wanted: what, at the moment."""
         deadline = time.monotonic() + wait
         taken, rung = None, self._bell.rung(side)
-        until = self._quiet_until(side, rung) if wait > 0 else None
+        until = self._quiet_until(side, rung, wanted()) if wait > 0 else None
         while True:
             if until is None:
                 taken = taken or await self._take(wanted())
                 until = inf if taken.due is None else taken.due
-                self._quiet[side] = rung, 0.0 if taken.more else until
+                self._quiet[side] = rung, 0.0 if taken.more else until, taken.full
                 if taken.leases or time.monotonic() >= deadline:
                     return taken.leases
             left = min(deadline - time.monotonic(), until - time.time())
@@ -102,10 +102,11 @@ class Desk:
             if taken is None:
                 rung = self._bell.rung(side)
 
-    def _quiet_until(self, side: bool, rung: int) -> float | None:
+    def _quiet_until(self, side: bool, rung: int, wanted: Wanted) -> float | None:
         """None: something may be ready."""
-        since, until = self._quiet.get(side, (-1, 0.0))
-        return until if since == rung and until > time.time() else None
+        since, until, full = self._quiet.get(side, (-1, 0.0, frozenset()))
+        has_room = any(wanted.most is None or wanted.held.get(tenant, 0) < wanted.most for tenant in full)
+        return until if since == rung and until > time.time() and not has_room else None
 
     async def _wait(self, caller: Caller, rung: int, seconds: float) -> Taken | None:
         try:

@@ -59,8 +59,10 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class Taken:
     leases: list[Lease]
-    #: whether a lane of this side may still be ready
+    #: whether a lane of this side may still be ready, of a tenant that has not its share
     more: bool
+    #: those that have it, and more lanes ready; only told if there is nothing more of others
+    full: frozenset[str]
     #: when to look again, though nobody has rung; only told if there is nothing, or nothing more
     due: float | None
 
@@ -76,9 +78,9 @@ def lease_in(clock: Clock, wanted: Sequence[Wanted]) -> list[Taken]:
     if not wanted:
         return []
     leases = [_lease(clock, want) for want in wanted]
-    more = {side: _is_more(clock, side) for side in {want.side for want in wanted}}
-    due = None if all(leases) and all(more.values()) else next_due(clock)
-    return [Taken(got, more[want.side], due) for got, want in zip(leases, wanted, strict=True)]
+    left = [_left(clock, want, got) for got, want in zip(leases, wanted, strict=True)]
+    due = None if all(leases) and all(more for more, _ in left) else next_due(clock)
+    return [Taken(got, more, full, due) for got, (more, full) in zip(leases, left, strict=True)]
 
 
 def _lease(clock: Clock, want: Wanted) -> list[Lease]:
@@ -93,9 +95,16 @@ def _lease(clock: Clock, want: Wanted) -> list[Lease]:
     return leases
 
 
-def _is_more(clock: Clock, side: bool) -> bool:
-    """A tenant stands there as long as it has a lane ready."""
-    return clock.tx.execute("SELECT 1 FROM tenants WHERE side = ? LIMIT 1", (side,)).fetchone() is not None
+def _left(clock: Clock, want: Wanted, got: Sequence[Lease]) -> tuple[bool, frozenset[str]]:
+    """Whether another call would find more; if not, whose share is why. A tenant stands there as long as it has a lane
+    ready.
+    """
+    held, full = Counter(want.held) + Counter(lease.tenant for lease in got), set()
+    for (tenant,) in clock.tx.execute("SELECT tenant FROM tenants WHERE side = ?", (want.side,)):
+        if want.most is None or held[plain(tenant)] < want.most:
+            return True, frozenset()
+        full.add(plain(tenant))
+    return False, frozenset(full)
 
 
 # ---------------------------------------------------------------------- which lanes
