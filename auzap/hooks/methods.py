@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import CodeType, FunctionType
-from typing import Any
+from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from auzap.contract.hookspecs import PROJECT
+from auzap.hooks.check import EXPECTED
 
-__all__ = ["Method", "methods_of", "options_of", "place_of_class"]
+__all__ = ["Method", "methods_of", "names_of", "options_of", "place_of_class"]
 
 #: pluggy's markers note their options as ``<project>_impl``
 _MARK = "_impl"
+
+#: class -> how many attributes it and its bases had, and the names that count
+_known: Final[WeakKeyDictionary[type, tuple[int, frozenset[str]]]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +53,31 @@ class Method:
     hides_async: bool = False
 
 
-def methods_of(plugin: object, hooks: Container[str]) -> list[Method]:
+def names_of(plugin: object) -> frozenset[str]:
+    """Attributes that are marked, or are called as a hook is. A class is looked through once: each tenant has an
+    instance of it.
+    """
+    kind = type(plugin)
+    size = sum(len(vars(base)) for base in kind.__mro__)
+    known = _known.get(kind)
+    if known is None or known[0] != size:
+        all_of_it = {name: value for base in reversed(kind.__mro__) for name, value in vars(base).items()}
+        known = _known[kind] = size, _that_count(all_of_it)
+    return known[1] | _that_count(getattr(plugin, "__dict__", {}))
+
+
+def _that_count(attributes: Mapping[str, object]) -> frozenset[str]:
+    return frozenset(name for name, value in attributes.items() if name in EXPECTED or _is_marked(value))
+
+
+def _is_marked(value: object) -> bool:
+    holders = (value, getattr(value, "__func__", None)) if callable(value) else (value,)
+    return any(name.endswith(_MARK) for holder in holders for name in getattr(holder, "__dict__", ()))
+
+
+def methods_of(plugin: object) -> list[Method]:
     """In the order of the file."""
-    found = [method for name in dir(plugin) if (method := _method(plugin, name, hooks)) is not None]
+    found = [method for name in names_of(plugin) if (method := _method(plugin, name)) is not None]
     return sorted(found, key=lambda method: (method.place.rpartition(":")[0], _line(method)))
 
 
@@ -76,14 +103,14 @@ def place_of_class(kind: type) -> str:
 # ------------------------------------------------------------------ one of them
 
 
-def _method(plugin: object, name: str, hooks: Container[str]) -> Method | None:
+def _method(plugin: object, name: str) -> Method | None:
     static = inspect.getattr_static(plugin, name, None)
     plain = static.__func__ if isinstance(static, (staticmethod, classmethod)) else static
     if not inspect.isfunction(plain):
-        return _misplaced(plugin, name, static) if name in hooks and static is not None else None
+        return _misplaced(plugin, name, static) if name in EXPECTED and static is not None else None
     noted = options_of(plugin, name)
     foreign = _foreign_mark(static, plain) if noted is None else None
-    if noted is None and foreign is None and name not in hooks:
+    if noted is None and foreign is None and name not in EXPECTED:
         return None
     return _described(plugin, name, static, plain, noted, foreign)
 

@@ -63,7 +63,7 @@ def mistakes_of(plugin: object, own: Mapping[str, OwnSpec] = _NONE) -> list[Mist
     if not isinstance(plugin.options, Options):
         what = f"self.options is {type(plugin.options).__name__}, and an instance of its class Options is meant"
         found.append(Mistake(place_of_class(kind), what))
-    methods = methods_of(plugin, HOOKS)
+    methods = methods_of(plugin)
     for method in methods:
         found += [Mistake(method.place, f"{method.name} {text}") for text in _of_method(method, plugin, own)]
     return found + _twice(methods, own) + _of_timeouts(plugin, methods, own)

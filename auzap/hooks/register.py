@@ -14,7 +14,7 @@ from auzap.contract.options import Options
 from auzap.contract.plugin import Plugin
 from auzap.hooks.calls import Implementation
 from auzap.hooks.circuit import Circuit
-from auzap.hooks.methods import options_of, place_of_class
+from auzap.hooks.methods import names_of, options_of, place_of_class
 from auzap.hooks.mistakes import HOOKS, Mistake, mistakes_of
 from auzap.hooks.specs import OwnSpec, own_specs, wrong_with
 from auzap.model.errors import PluginError
@@ -41,6 +41,8 @@ class StrictManager(pluggy.PluginManager):
         self.add_hookspecs(hookspecs)
         #: what the plugins specify themselves
         self._own: dict[str, OwnSpec] = {}
+        #: of the plugin that is being added, the attributes that may be hook implementations
+        self._names: frozenset[str] = frozenset()
 
     def add_all(self, plugins: Iterable[tuple[object, str | None]]) -> None:
         """:raises PluginError: with the mistakes of all of them; those without mistakes are added."""
@@ -73,6 +75,7 @@ class StrictManager(pluggy.PluginManager):
         if mistakes:
             raise _refused(plugin, distribution, mistakes)
         name = cast("Plugin", plugin).name
+        self._names = names_of(plugin)
         try:
             self.register(plugin, name)
             self._warn(plugin)
@@ -124,11 +127,15 @@ class StrictManager(pluggy.PluginManager):
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         """As pluggy's own, the same in all its versions: no property runs, static and class methods are seen."""
-        noted = options_of(plugin, name)
+        noted = options_of(plugin, name) if name in self._names else None
         hook = (noted or {}).get("specname") or name
         if noted is None or (hook not in HOOKS and hook not in self._own):
             return None
         return cast("pluggy.HookimplOpts", dict(noted))
+
+    def parse_hookspec_opts(self, module_or_class: Any, name: str) -> pluggy.HookspecOpts | None:
+        """As pluggy's own, which looks at each import of the module."""
+        return super().parse_hookspec_opts(module_or_class, name) if name in HOOKS else None
 
     def _taken(self, plugin: object) -> list[Mistake]:
         name = cast("Plugin", plugin).name

@@ -6,7 +6,7 @@ Read → compare → look at what is new → switch → build the tenants that r
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -32,8 +32,8 @@ __all__ = ["Swap", "Swapper"]
 
 log = get_logger("auzap.swap")
 
-#: tenants that are built at the same time
-_AT_ONCE = 50
+#: tenants that are built at the same time, and seconds from one to the next: the turns come first
+_AT_ONCE, _APART = 50, 0.005
 #: names in a line of the log
 _NAMED = 5
 _LEFT = "left to the next swap"
@@ -220,16 +220,15 @@ class Swapper:
             tell()
         return to_renew
 
-    async def _renew(self, tenants: Iterable[TenantConfig]) -> dict[str, str]:
+    async def _renew(self, tenants: Collection[TenantConfig]) -> dict[str, str]:
         """Build those that run anew; one that takes its time keeps nobody else waiting.
 
         :return: those that could not be, and why.
         """
-        refused: dict[str, str] = {}
+        refused = {tenant.id: _LEFT for tenant in tenants}
         at_once = anyio.CapacityLimiter(_AT_ONCE)
 
         async def renew(tenant: TenantConfig) -> None:
-            refused[tenant.id] = _LEFT
             async with at_once:
                 try:
                     await self._patience(self._tenants.renew, tenant)
@@ -242,6 +241,7 @@ class Swapper:
             async with anyio.create_task_group() as building:
                 for tenant in tenants:
                     building.start_soon(renew, tenant)
+                    await anyio.sleep(_APART)
         return refused
 
     async def _wake(self, old: Config, plan: Plan, away: Collection[str]) -> None:

@@ -122,6 +122,25 @@ def test_a_forgotten_mark_is_told() -> None:
     )
 
 
+def test_a_class_and_an_instance_that_get_a_hook_later_are_looked_at_again() -> None:
+    """What a class has is remembered: each tenant has an instance of it."""
+
+    class Growing(Plugin):
+        pass
+
+    first = instance_of(Growing)
+    StrictManager().add(first, None)
+
+    def handle_message(self: Plugin, message: Message) -> None: ...
+
+    Growing.handle_message = handle_message  # type: ignore[attr-defined]
+    assert told(instance_of(Growing)).startswith("handle_message has the name of a hook")
+    del Growing.handle_message  # type: ignore[attr-defined]
+    StrictManager().add(instance_of(Growing), None)
+    first.persist = True  # type: ignore[attr-defined]
+    assert told(first).startswith("persist is bool")
+
+
 def test_a_mark_forgotten_in_a_subclass_is_told() -> None:
     class Base(Plugin):
         @hookimpl
