@@ -11,6 +11,9 @@ import pytest
 
 from tests.support.postgres import Cluster, shared_cluster
 
+#: processes of the tests write as a user's do
+os.environ.pop("PYTHONUNBUFFERED", None)
+
 #: in a test's path or parameters: it runs against Redis, Postgres or a Node program
 _SERVERS = re.compile(r"redis|postgres|supabase|bullmq|chaos|probe_fair|probe_servers|servers")
 

@@ -151,7 +151,9 @@ def _give_up_output() -> bool:
     try:
         sys.stdout.flush()
     except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        from auzap.logs.out import let_vanish  # it takes its time
+
+        let_vanish(sys.stdout)
         return True
     return False
 

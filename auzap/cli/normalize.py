@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,6 +12,7 @@ import click
 from auzap.cli.lines import NoJson, json_of, read_lines
 from auzap.cli.options import as_json, common
 from auzap.contract.channel import Channel
+from auzap.logs.out import let_vanish
 from auzap.model.errors import BadPayload, PluginError
 from auzap.model.message import MAX_TEXT, Message
 from auzap.registry import Registry
@@ -42,8 +42,8 @@ def normalize(path: Path, as_json: bool, name: str, file: BinaryIO) -> None:
             for told in _told(channel, line):
                 sys.stdout.write(f"{told}\n")
             sys.stdout.flush()  # whoever asks through a pipe hears the answer at once
-    except BrokenPipeError:  # nobody reads on (`| head`); Python would complain again at its end
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # nobody reads on (`| head`)
+        let_vanish(sys.stdout)
 
 
 def _told(channel: type[Channel], line: bytes | None) -> list[str]:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import select
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TextIO
 
-__all__ = ["Handler", "Out"]
+__all__ = ["Handler", "Out", "let_vanish"]
+
+
+def let_vanish(stream: TextIO) -> None:
+    """Nobody reads what is written there, nor ever will. Python would try again at its end, complain, and fail."""
+    with suppress(OSError, ValueError):  # it has no file, or is closed
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 class Out:
@@ -53,6 +63,8 @@ class Out:
             try:
                 for text in ["\n".join((*lines, ""))] if self._alone else _pieces(lines):
                     self._put(text)
+            except BrokenPipeError:
+                let_vanish(self._stream)
             except (OSError, ValueError):  # gone, or closed
                 return
 

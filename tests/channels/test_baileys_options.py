@@ -49,6 +49,7 @@ def test_an_address(url: str, kept: str) -> None:
         "http://gateway:99999",
         "http://gateway:0",
         "http://[::1",
+        "http://[::1]x:3000",
         "http://gate way",
         "http://gateway..example",
         f"http://{'a' * 64}.example",

@@ -68,7 +68,7 @@ async def test_a_refused_connection_and_the_way_back(gateway: Gateway) -> None:
     assert len(gateway.posts) == 1
 
 
-@pytest.mark.parametrize("host", ["[::1%25nowhere]", "[::1]x", "1.2.3"])
+@pytest.mark.parametrize("host", ["[::1%25nowhere]", "1.2.3"])
 async def test_a_host_that_does_not_exist(host: str) -> None:
     async with channel(f"http://{host}:3000") as baileys:
         with pytest.raises(Unreachable, match="cannot connect"):

@@ -13,7 +13,7 @@ from auzap.contract.options import Duration
 
 __all__ = ["BaileysOptions"]
 
-_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?", re.IGNORECASE)
+_URL = re.compile(r"https?://(\[[^\s/?#@\[\]]+\]|[^\s/?#@\[\]:]+)(:[^\s/?#@\[\]:]*)?(/[^\s?#]*)?", re.IGNORECASE)
 
 
 def _check_url(url: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from contextlib import suppress
+
+from auzap.logs.out import let_vanish
 
 __all__ = ["Screen", "harmless"]
 
@@ -43,9 +44,11 @@ class Screen:
         if out is None:
             return
         encoding = out.encoding or "utf-8"  # what it lacks is shown as "?"
-        with suppress(OSError):  # the terminal is gone, or the pipe: nobody looks any more, and the work goes on
+        try:
             out.write(text.encode(encoding, "replace").decode(encoding))
             out.flush()
+        except OSError:  # the terminal is gone, or the pipe: nobody looks any more, and the work goes on
+            let_vanish(out)
 
 
 def harmless(text: str) -> str:
