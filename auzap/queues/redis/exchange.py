@@ -17,7 +17,7 @@ from auzap.queues.redis.script import Script
 from auzap.queues.redis.troubles import TROUBLES, may_be_another, told_as
 from auzap.queues.redis.wire import Command, Wire
 
-__all__ = ["AnswerLost", "Declined", "Exchange", "Memory", "Operation", "plainly"]
+__all__ = ["AnswerLost", "Exchange", "Memory", "Operation", "plainly"]
 
 log = get_logger("auzap.queue")
 
@@ -27,10 +27,6 @@ Operation = tuple[bytes, Sequence[bytes]]
 
 class AnswerLost(QueueUnavailable):
     """It was sent: perhaps it happened, perhaps not."""
-
-
-class Declined(QueueUnavailable):
-    """The server took nothing of it: it is out of memory, a replica, or the like."""
 
 
 def plainly(error: Exception) -> Exception:
@@ -97,7 +93,7 @@ class Exchange:
         except ResponseError as error:
             if may_be_another(error):
                 await self.hang_up()
-            raise self._told(error, Declined) from error
+            raise self._told(error, QueueUnavailable) from error
         except TROUBLES as error:
             await self.hang_up()
             raise self._told(error, AnswerLost) from error

@@ -1,4 +1,4 @@
-"""One connection on which calls that wait at the same time go together: one when idle, many under load."""
+"""Connections on which calls that wait at the same time go together: one when idle, many under load."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from auzap.queues.redis.exchange import AnswerLost, Declined, Exchange, Operation, plainly
+from auzap.queues.redis.exchange import AnswerLost, Exchange, Operation, plainly
 from auzap.queues.redis.location import Location
 
 __all__ = ["Line"]
@@ -14,7 +14,7 @@ __all__ = ["Line"]
 #: seconds that a patient call may wait for others to go with
 _PATIENT = 0.002
 #: calls and bytes that go together at the most: bounds how long the first of them waits
-_MOST_CALLS = 256
+_MOST_CALLS = 64
 _MOST_BYTES = 4_000_000
 
 
@@ -37,33 +37,39 @@ class _Call:
 
 
 class Line:
-    """:param replicas: that must have what was put before a call returns."""
+    """On one connection calls are done in the order in which they came; on several, one may be done before another
+    that did not wait for it: the server works for one while this process works with what it told on another.
 
-    def __init__(self, exchange: Exchange, location: Location, *, replicas: int = 0) -> None:
-        self._exchange = exchange
+    :param replicas: that must have what was put before a call returns.
+    """
+
+    def __init__(self, exchanges: Sequence[Exchange], location: Location, *, replicas: int = 0) -> None:
+        self._exchanges = exchanges
         self._location = location
         self._replicas = replicas
         self._calls: list[_Call] = []
-        self._filled = asyncio.Event()
+        #: who has nothing to send waits for these; the first one is asked first
+        self._idle: dict[int, asyncio.Event] = {}
         self._alarm: asyncio.TimerHandle | None = None
         #: tags of leases that were perhaps given out, and nobody got
         self._astray: list[bytes] = []
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._closing = False
 
     def start(self) -> None:
         """Begin; from now on this belongs to the running event loop."""
         self._closing = False
-        self._task = asyncio.create_task(self._run())
+        self._tasks = [asyncio.create_task(self._run(number)) for number in range(len(self._exchanges))]
 
     async def close(self) -> None:
         """Send what waits, then end."""
-        if self._task is None:
+        if not self._tasks:
             return
         self._closing = True
-        self._filled.set()
-        await self._task
-        self._task = None
+        while self._idle:
+            self._wake()
+        await asyncio.gather(*self._tasks)
+        self._tasks = []
         if self._alarm is not None:
             self._alarm.cancel()
 
@@ -81,20 +87,20 @@ class Line:
         :param unwanted: gets what it tells if nobody waits for it any more.
         :param doubt: called when the answer was lost: perhaps it happened, perhaps not.
         """
-        if self._task is None:
+        if not self._tasks:
             raise RuntimeError("the queue is not open")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         self._calls.append(_Call((name, args), future, unwanted, doubt))
         if not patient:
-            self._filled.set()
+            self._wake()
         elif self._alarm is None:
             self._alarm = loop.call_later(_PATIENT, self._send_patient)
         return future
 
     def post(self, name: bytes, *args: bytes) -> None:
         """Nobody waits for what it tells: if it is not done, a lease ends by itself, and who waits looks again."""
-        if self._task is not None:
+        if self._tasks:
             self.call(name, *args).add_done_callback(_note)
 
     def forget(self, tag: bytes) -> None:
@@ -103,21 +109,30 @@ class Line:
 
     def _send_patient(self) -> None:
         self._alarm = None
-        self._filled.set()
+        self._wake()
 
-    # ------------------------------------------------------------------ the task
+    def _wake(self) -> None:
+        if self._idle:
+            self._idle.pop(min(self._idle)).set()
 
-    async def _run(self) -> None:
+    # ------------------------------------------------------------------ the tasks, one a connection
+
+    async def _run(self, number: int) -> None:
+        exchange = self._exchanges[number]
         try:
-            while not (self._closing and not self._calls):
-                await self._filled.wait()
-                self._filled.clear()
-                while calls := self._next():
-                    await self._send(calls)
+            while (calls := self._next()) or not self._closing:
+                if self._calls:
+                    self._wake()
+                if calls:
+                    await self._send(exchange, calls)
+                else:
+                    self._idle[number] = filled = asyncio.Event()
+                    await filled.wait()
             if self._astray:
-                await self._send([])
+                await self._send(exchange, [])
         finally:
-            await self._exchange.hang_up()
+            self._idle.pop(number, None)
+            await exchange.hang_up()
 
     def _next(self) -> list[_Call]:
         """Those that wait, without those that nobody waits for any more."""
@@ -133,19 +148,16 @@ class Line:
         del self._calls[:taken]
         return calls
 
-    async def _send(self, calls: list[_Call]) -> None:
+    async def _send(self, exchange: Exchange, calls: list[_Call]) -> None:
         astray, self._astray = self._astray, []
         forget: list[Operation] = [(b"freeing.forget", astray)] if astray else []
         try:
-            told, replicas = await self._exchange.ask(
+            told, replicas = await exchange.ask(
                 [*forget, *(call.operation for call in calls)], after=self._wait_for_replicas()
             )
         except asyncio.CancelledError:
             _fail(calls, AnswerLost(f"queue {self._location.name}: closed"))
             raise
-        except Declined as error:
-            self._astray += astray
-            await self._send_without_puts(calls, error)
         except Exception as error:  # noqa: BLE001 - told to those who wait for it
             self._astray += astray
             _fail(calls, error)
@@ -154,16 +166,6 @@ class Line:
                 _fail(calls, AnswerLost(self._too_few(replicas)))
             else:
                 _deliver(calls, told[len(forget) :])
-
-    async def _send_without_puts(self, calls: list[_Call], error: Declined) -> None:
-        """What would store something anew is refused, and keeps nobody else from settling."""
-        puts = [call for call in calls if call.operation[0] == b"put.all"]
-        others = [call for call in calls if call.operation[0] != b"put.all"]
-        if puts and others:
-            _fail(puts, error)
-            await self._send(others)
-        else:
-            _fail(calls, error)
 
     def _wait_for_replicas(self) -> tuple[bytes, int, int] | tuple[()]:
         if not self._replicas:

@@ -25,6 +25,8 @@ from auzap.queues.redis.script import VERSION, script_for
 
 __all__ = ["RedisQueue"]
 
+#: on which leases are asked for and settled
+_CONNECTIONS = 2
 #: lanes that one call of the script wakes at the most
 _BATCH = 500
 #: acks that need not wait for more to go with
@@ -47,10 +49,9 @@ class RedisQueue:
         self._keys = Keys(location.prefix)
         self._script = script_for(self._keys)
         self._memory = Memory(location.name)
-        self._line = Line(self._exchange(), location)
-        replicas = location.wait_replicas
-        #: what waits for replicas keeps nobody else waiting
-        self._putting = Line(self._exchange(), location, replicas=replicas) if replicas else self._line
+        self._line = Line([self._exchange() for _ in range(_CONNECTIONS)], location)
+        #: what is stored anew is stored in order; where that waits, or is refused, nobody else is kept from settling
+        self._putting = Line([self._exchange()], location, replicas=location.wait_replicas)
         self._letters = DeadLetters(self._line)
         self._desk: Desk | None = None
         #: envelopes that were perhaps stored
@@ -68,7 +69,7 @@ class RedisQueue:
 
     async def __aenter__(self) -> Self:
         """:raises ConfigError: a wrong password, no such database, a newer auzap's queue, an older Redis."""
-        for line in {self._line, self._putting}:
+        for line in (self._line, self._putting):
             line.start()
         try:
             self._check(await self._line.call(b"census.version"))
@@ -101,7 +102,7 @@ class RedisQueue:
         return self._desk
 
     async def _close_lines(self) -> None:
-        for line in {self._line, self._putting}:
+        for line in (self._line, self._putting):
             await line.close()
 
     # ------------------------------------------------------------------ from outside, not opened
