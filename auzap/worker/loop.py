@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 from anyio.abc import TaskGroup
 
 from auzap.config.models import WorkerConfig
@@ -109,6 +110,9 @@ class Worker:
         self._reload = reload if reload is not None else _ignore
         self._name = f"{socket.gethostname()}-{os.getpid()}-{new_id()[-6:]}"
         self._held: dict[str, _Held] = {}
+        #: tasks that wait for a lane to work; to make a new one takes longer
+        self._spare: dict[asyncio.Future[_Held | None], None] = {}
+        self._drained = False
         self._suspects: list[_Held] = []
         self._freed = anyio.Event()
         self._leasing = anyio.CancelScope()
@@ -184,6 +188,8 @@ class Worker:
                 leases = await self._take(free, side)
                 for lease in leases:
                     self._begin(lanes, lease, side)
+                if leases:
+                    await anyio.lowlevel.checkpoint()  # they begin before the next ones are asked for
                 if self._until_empty and not (side or leases) and await self._is_empty():
                     return
 
@@ -213,8 +219,7 @@ class Worker:
             for wait in self._waits.values():
                 wait.cancel()
         else:
-            held.begun = True
-            lanes.start_soon(self._work, held)
+            self._begin_work(lanes, held)
 
     async def _work_suspects(self, lanes: TaskGroup) -> None:
         """Turns that have cost workers run alone, so that they cannot take others with them."""
@@ -224,8 +229,7 @@ class Worker:
             return
         held = self._suspects[0]
         log.warning("Working alone", lane=held.lease.lane, lost_leases=held.lease.envelopes[0].lost_leases)
-        held.begun = True
-        lanes.start_soon(self._work, held)
+        self._begin_work(lanes, held)
         while held.lease.lane in self._held:
             await self._wait_for_a_change()
         self._suspects.remove(held)
@@ -269,6 +273,28 @@ class Worker:
         return not self._held and stats.waiting == stats.delayed == stats.leased == 0
 
     # ------------------------------------------------------------------ one lane
+
+    def _begin_work(self, lanes: TaskGroup, held: _Held) -> None:
+        held.begun = True
+        if self._spare:
+            self._spare.popitem()[0].set_result(held)
+        else:
+            lanes.start_soon(self._work_on, held)
+
+    async def _work_on(self, held: _Held | None) -> None:
+        """One lane after the other."""
+        while held is not None:
+            await self._work(held)
+            held = None if self._drained else await self._next_lane()
+
+    async def _next_lane(self) -> _Held | None:
+        """None: there is none any more."""
+        waiting: asyncio.Future[_Held | None] = asyncio.get_running_loop().create_future()
+        self._spare[waiting] = None
+        try:
+            return await waiting
+        finally:
+            self._spare.pop(waiting, None)
 
     async def _work(self, held: _Held) -> None:
         held.task = asyncio.current_task()
@@ -356,6 +382,9 @@ class Worker:
                 held.scope.cancel()
             else:
                 lanes.start_soon(self._give_back, held)
+        self._drained = True
+        while self._spare:
+            self._spare.popitem()[0].set_result(None)
 
     def _end_at_last(self) -> None:
         drain = 0.0 if self._draining.cancel_called else self._settings.drain

@@ -14,11 +14,8 @@ __all__ = ["VERSION", "Script", "script_for"]
 #: of what the keys hold
 VERSION: Final = 1
 
-#: each stands on those before it
-_COMMON: Final = ("state", "envelopes", "lanes")
-#: ``ops['<file>.<name>']``: a file's functions are made in the calls of the script that need them, since that is what
-#: most of a short call's time would go into
-_OPERATIONS: Final = ("put", "lease", "settle", "freeing", "letters", "permit", "census")
+#: made in the calls of the script that need something of them: what they have in common, and ``ops['<file>.<name>']``
+_FILES: Final = ("entering", "lanes", "due", "put", "lease", "settle", "freeing", "letters", "permit", "census")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,9 @@ def script_for(keys: Keys) -> Script:
     def read(name: str) -> str:
         return keys.in_script(folder.joinpath(f"{name}.lua").read_text(encoding="utf-8"))
 
-    start = [f"local VERSION = {VERSION}", "local ops, files = {}, {}"]
-    operations = [f"files['{name}'] = function()\n{read(name)}\nend" for name in _OPERATIONS]
-    text = "\n".join([*start, *map(read, _COMMON), *operations, read("main")]).encode()
+    start = f"local VERSION = {VERSION}\nlocal ops, load = {{}}, nil"
+    # one function for all of them: to make one for each would take longer than most of what they do
+    branches = "\nelse".join(f"if file == '{name}' then\n{read(name)}" for name in _FILES)
+    loading = f"function load(file)\n{branches}\nend\nend"
+    text = "\n".join([start, read("state"), loading, read("main")]).encode()
     return Script(text, hashlib.sha1(text, usedforsecurity=False).hexdigest().encode())

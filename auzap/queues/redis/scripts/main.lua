@@ -8,7 +8,7 @@ local told, at = {q.meta[1]}, 3
 while ARGV[at] do
   local name, count = ARGV[at], tonumber(ARGV[at + 1])
   if not ops[name] then
-    files[name:match('^%w+')]()
+    load(name:match('^%w+'))
   end
   told[#told + 1] = ops[name](at + 2, count)
   at = at + 2 + count

@@ -3,7 +3,18 @@
 local call = redis.call
 local time = call('TIME')
 local now = time[1] * 1000000 + time[2]
-local q = {}
+
+-- A call is short: to make all functions for it would take most of its time. Those that are not here are made when one
+-- of them is needed.
+local q, homes = {}, {'due', 'lanes', 'entering'}
+setmetatable(q, {__index = function(_, name)
+  local found = nil
+  while found == nil and #homes > 0 do
+    load(table.remove(homes))
+    found = rawget(q, name)
+  end
+  return found
+end})
 q.meta = call('HMGET', META, 'id', 'clock', 'due')
 
 -- Tokens grow also when this clock goes back (last), or when the server was replaced by one that is behind (ARGV[2]:
@@ -25,6 +36,20 @@ q.NEVER, q.LOOK = 9e15, 500000
 q.first_due = tonumber(q.meta[3] or 0)
 q.due_moved = false
 
+-- Make ready what is due.
+function q.promote()
+  if q.first_due <= now then
+    q.promote_due()
+  end
+end
+
+-- A lane has a list while anything is in it; it is ready unless RECORDS says otherwise.
+-- A record is {tenant, side}, of a lease {tenant, side, token, how many envelopes, worker, tag},
+-- of a deferred lane {tenant, side, its instance's key}.
+function q.write_record(lane, record)
+  call('HSET', RECORDS, lane, cmsgpack.pack(record))
+end
+
 -- Sides on which a lane is ready (true), or none is (false); those on which something is due before anybody looks.
 q.ready, q.soon = {}, {}
 
@@ -37,22 +62,18 @@ function q.due_at(at, side)
   end
 end
 
-function q.ring_at(side)
-  if call('EXISTS', BELL .. side) == 0 then
-    call('RPUSH', BELL .. side, '1')
-  end
-end
-
 -- A bell has something in it while a lane of its side is ready. One is enough: whoever leases rings on.
 function q.ring()
   for side, is_ready in pairs(q.ready) do
     if is_ready then
-      q.ring_at(side)
+      q.soon[side] = true
     else
       call('DEL', BELL .. side)
     end
   end
   for side in pairs(q.soon) do
-    q.ring_at(side)
+    if call('RPUSH', BELL .. side, '1') > 1 then
+      call('LTRIM', BELL .. side, 0, 0)
+    end
   end
 end

@@ -1,6 +1,5 @@
--- Envelopes: a head of fixed places that is read here, and JSON that is not. See bodies.py.
+-- Into a lane. Envelopes: a head of fixed places that is read here, and JSON that is not. See bodies.py.
 q.HEAD, q.HEAD_SIZE = '>I4I4I4BI4I4I4I4', 29
-q.ATTEMPTS, q.LOST, q.REVIVED = 1, 5, 9
 
 function q.read_head(body)
   local _, _, _, side, lane, tenant, instance, dedupe = struct.unpack(q.HEAD, body)
@@ -15,10 +14,15 @@ function q.read_head(body)
   return head
 end
 
-function q.one_more(id, what)
-  local body = call('HGET', BODIES, id)
-  if body then
-    local number = struct.pack('>I4', struct.unpack('>I4', body, what) + 1)
-    call('HSET', BODIES, id, body:sub(1, what - 1) .. number .. body:sub(what + 4))
+function q.enlist(lane, tenant, side)
+  if call('RPUSH', READY .. side .. ':' .. tenant, lane) == 1 then
+    call('RPUSH', TURNS .. side, tenant)
+  end
+  q.ready[side] = true
+end
+
+function q.append(id, head)
+  if call('RPUSH', LANE .. head.lane, id) == 1 then
+    q.enlist(head.lane, head.tenant, head.side)
   end
 end
