@@ -14,7 +14,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.crc import key_slot
 
-from auzap.contract.queue import Burial, Examinable, Inspectable, Stats
+from auzap.contract.queue import Burial, Examinable, Inspectable, Share, Stats
 from auzap.model.errors import BadPayload, ConfigError, LeaseLost, QueueUnavailable
 from auzap.queues.redis import RedisQueue
 from auzap.queues.redis.bell import LOOK
@@ -277,6 +277,21 @@ async def test_a_script_that_the_server_forgot_is_brought_again(queue: RedisQueu
 async def calls(raw: Redis) -> int:
     stats = await raw.info("commandstats")
     return sum(stats.get(f"cmdstat_{name}", {"calls": 0})["calls"] for name in ("evalsha", "eval"))
+
+
+async def test_who_has_its_share_of_one_tenant_hears_of_another_at_once(
+    queue: RedisQueue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what another process puts, and without looking again and again at what it may not have."""
+    monkeypatch.setattr("auzap.queues.redis.desk.LOOK", 30.0)
+    await queue.put([an_envelope("ana"), an_envelope("bia")])
+    await take(queue, 1)
+    waiting = asyncio.ensure_future(queue.lease("worker", lanes=1, duration=30, wait=20, share=Share(1, {"shop": 1})))
+    async with RedisQueue.from_url(url_for(tmp_path), tmp_path) as other:
+        await anyio.sleep(0.3)  # it has looked
+        await other.put([an_envelope("caio", tenant="salon")])
+        (caio,) = await asyncio.wait_for(waiting, 10)
+    assert caio.tenant == "salon"
 
 
 async def test_one_ring_wakes_one_of_those_who_wait(tmp_path: Path, raw: Redis) -> None:

@@ -23,12 +23,14 @@ class Waiting:
     """Somebody who wants a lease as soon as there is something to lease.
 
     :param args: of ``lease.now``. :param tag: the same as among them.
+    :param kept: something is ready, and its share keeps it from that: it waits for other tenants.
     """
 
-    __slots__ = ("args", "future", "tag", "until")
+    __slots__ = ("args", "future", "kept", "tag", "until")
 
-    def __init__(self, args: Sequence[bytes], tag: bytes, until: float) -> None:
+    def __init__(self, args: Sequence[bytes], tag: bytes, until: float, *, kept: bool) -> None:
         self.args = args
+        self.kept = kept
         self.tag = tag
         #: by the monotonic clock
         self.until = until
@@ -67,12 +69,12 @@ class Bell:
         self._first: Waiting | None = None
         self._task: asyncio.Task[None] | None = None
 
-    async def heard(self, args: Sequence[bytes], tag: bytes, timeout: float) -> Any:
+    async def heard(self, args: Sequence[bytes], tag: bytes, timeout: float, *, kept: bool = False) -> Any:
         """What ``lease.now`` tells when it rang, or after ``timeout`` seconds; None if others are before this one.
 
         :raises QueueUnavailable: the server is away.
         """
-        waiting = Waiting(args, tag, time.monotonic() + timeout)
+        waiting = Waiting(args, tag, time.monotonic() + timeout, kept=kept)
         self._line.append(waiting)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._serve())
@@ -133,7 +135,8 @@ class Bell:
 
     async def _wait_at_the_server(self, waiting: Waiting) -> Any:
         timeout = max(waiting.until - time.monotonic(), 0.001)
-        read = (b"BLPOP", self._keys.bell(side=self._side), self._keys.stop(waiting.tag), timeout)
+        rings = self._keys.news(side=self._side) if waiting.kept else self._keys.bell(side=self._side)
+        read = (b"BLPOP", rings, self._keys.stop(waiting.tag), timeout)
         told, _ = await self._exchange.ask([(b"lease.now", waiting.args)], before=read, longer=timeout)
         return told[0]
 

@@ -19,9 +19,6 @@ from auzap.queues.redis.line import Line
 
 __all__ = ["Desk"]
 
-#: seconds between two looks of somebody whose share keeps him from what is ready
-_SHARE_LOOK = 0.05
-
 
 class Desk:
     """Leases, and who waits for one. Where the last look found nothing more, the next one is the bell's."""
@@ -30,8 +27,6 @@ class Desk:
         self._memory = memory
         self._line = line
         self._bells = {side: self._bell(keys, exchange(), side) for side in (False, True)}
-        #: set when this process puts something: for those whom their share keeps from what is ready
-        self._news = asyncio.Event()
         #: marks each call of ``lease``, so that what nobody got of it can be found
         self._tag = token_hex(6).encode()
         self._number = count()
@@ -47,7 +42,6 @@ class Desk:
     async def close(self) -> None:
         """Those who wait find the queue closed."""
         self._open = False
-        self._news.set()
         for bell in self._bells.values():
             await bell.close()
 
@@ -56,10 +50,6 @@ class Desk:
         """How many leases this process has."""
         return len(self._held)
 
-    def tell_news(self) -> None:
-        """This process has put something."""
-        self._news.set()
-
     def let_go(self, lease: Lease) -> None:
         if self._held.get(lease.lane) == lease.token:
             del self._held[lease.lane]
@@ -67,23 +57,21 @@ class Desk:
     async def lease(
         self, worker: str, *, lanes: int, duration: float, wait: float, share: Share, side: bool
     ) -> list[Lease]:
-        deadline = time.monotonic() + wait
+        deadline, kept = time.monotonic() + wait, False
         pause = min(wait, self._quiet.get(side, 0.0) - time.monotonic())
         while self._open:
-            self._news.clear()
             self._quiet[side] = 0.0  # where the answer is lost, what was leased goes back with the next direct look
             tag = b"%s%d" % (self._tag, next(self._number))
             args = _lease_args(worker, tag, lanes, duration, share, side)
-            told = await (self._bells[side].heard(args, tag, pause) if pause > 0 else self._take(args, tag))
+            hearing = self._bells[side].heard(args, tag, pause, kept=kept) if pause > 0 else self._take(args, tag)
+            told = await hearing
             leases, more, due = self._leased(told) if told is not None else ([], True, LOOK)
             self._quiet[side] = 0.0 if more else time.monotonic() + due
             left = deadline - time.monotonic()
             if leases or left <= 0:
                 return leases
+            kept = told is not None and more
             pause = 0.0 if told is None else min(left, due)
-            if told is not None and more:
-                await self._hear_news(min(pause, _SHARE_LOOK))
-                pause = 0.0
         raise RuntimeError("the queue is not open")
 
     async def _take(self, args: Sequence[bytes], tag: bytes) -> Any:
@@ -112,13 +100,6 @@ class Desk:
 
     def _stop(self, tag: bytes) -> None:
         self._line.post(b"freeing.stop", tag)
-
-    async def _hear_news(self, timeout: float) -> None:
-        try:
-            async with asyncio.timeout(timeout):
-                await self._news.wait()
-        except TimeoutError:
-            return
 
 
 def _lease_args(worker: str, tag: bytes, lanes: int, duration: float, share: Share, side: bool) -> list[bytes]:

@@ -42,6 +42,9 @@ _FAMILIES: Final = {
     "TURNS": "turns",
     # list, of a side: something is in it when a lane is ready
     "BELL": "bell",
+    # list, of a side: something is in it when a tenant has a lane ready that had none, while somebody's share keeps it
+    # from what else is ready
+    "NEWS": "news",
     # list, of a lease call that waits: something is in it when it should not any more
     "STOP": "stop",
     # sorted set by time, of an instance: its deferred lanes
@@ -73,6 +76,9 @@ class Keys:
 
     def bell(self, *, side: bool) -> bytes:
         return f"{self._named(_FAMILIES['BELL'])}:{side:d}".encode()
+
+    def news(self, *, side: bool) -> bytes:
+        return f"{self._named(_FAMILIES['NEWS'])}:{side:d}".encode()
 
     def stop(self, tag: bytes) -> bytes:
         return f"{self._named(_FAMILIES['STOP'])}:".encode() + tag

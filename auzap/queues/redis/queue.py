@@ -127,7 +127,6 @@ class RedisQueue:
             due = b"0" if one.not_before is None else micros(one.not_before)
             args += (raw(one.id), body_of(one), due)
         told = await self._putting.call(b"put.all", *args, doubt=partial(self._note_unsure, envelopes))
-        self._attended().tell_news()
         return [self._was_accepted(one, status) for one, status in zip(envelopes, told, strict=True)]
 
     def _note_unsure(self, envelopes: Sequence[Envelope]) -> None:

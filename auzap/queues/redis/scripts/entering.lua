@@ -17,6 +17,7 @@ end
 function q.enlist(lane, tenant, side)
   if call('RPUSH', READY .. side .. ':' .. tenant, lane) == 1 then
     call('RPUSH', TURNS .. side, tenant)
+    q.news[side] = true
   end
   q.ready[side] = true
 end

@@ -134,5 +134,8 @@ ops['lease.now'] = function(at, count)
     end
   end
   q.ready[want.side] = others and call('EXISTS', turns) == 1
+  if #leases == 0 and q.ready[want.side] then -- its share keeps it from what is ready
+    call('HSET', META, 'kept:' .. want.side, q.written(now + 2 * q.LOOK))
+  end
   return {leases, q.ready[want.side] and 1 or 0, q.first_due < q.NEVER and math.max(q.first_due - now, 0) or -1}
 end

@@ -15,7 +15,7 @@ setmetatable(q, {__index = function(_, name)
   end
   return found
 end})
-q.meta = call('HMGET', META, 'id', 'clock', 'due')
+q.meta = call('HMGET', META, 'id', 'clock', 'due', 'kept:0', 'kept:1')
 
 -- Tokens grow also when this clock goes back (last), or when the server was replaced by one that is behind (ARGV[2]:
 -- the greatest that the caller has seen).
@@ -52,6 +52,8 @@ end
 
 -- Sides on which a lane is ready (true), or none is (false); those on which something is due before anybody looks.
 q.ready, q.soon = {}, {}
+-- Those on which a tenant has a lane ready that had none; until when somebody is kept from what else is ready.
+q.news, q.kept = {}, {['0'] = q.meta[4], ['1'] = q.meta[5]}
 
 function q.due_at(at, side)
   if at < q.first_due then
@@ -74,6 +76,13 @@ function q.ring()
   for side in pairs(q.soon) do
     if call('RPUSH', BELL .. side, '1') > 1 then
       call('LTRIM', BELL .. side, 0, 0)
+    end
+  end
+  for side in pairs(q.news) do
+    if tonumber(q.kept[side] or 0) > now then
+      call('RPUSH', NEWS .. side, '1')
+      call('LTRIM', NEWS .. side, 0, 0)
+      call('PEXPIRE', NEWS .. side, 2 * q.LOOK / 1000)
     end
   end
 end
