@@ -49,7 +49,7 @@ async def _peak(place: Path, gateway: Gateway, backlog: int, worked: int) -> flo
     await house.put_envelopes(envelopes)
     worker = house.start()
     with working(worker):
-        await until(lambda: house.has("SELECT 1 FROM auzap_inbox LIMIT 1 OFFSET ?", worked - 1))
+        await until(lambda: house.has("SELECT 1 FROM auzap_inbox LIMIT 1 OFFSET ?", worked - 1), within=300)
         return most(worker)
 
 

@@ -86,10 +86,19 @@ class Exchange:
         :raises QueueUnavailable: the server is away.
         :raises ConfigError: it will never do, and never did.
         """
-        wire = await self._connected()
+
+        async def say() -> tuple[list[Any], Any]:
+            wire = await self._connected()
+            return await self._ask(wire, self._command(operations), before, after, self._location.timeout + longer)
+
         try:
-            seconds = self._location.timeout + longer
-            return await self._ask(wire, self._command(operations), before, after, seconds)
+            try:
+                return await say()
+            except ResponseError as error:
+                if not may_be_another(error):
+                    raise
+                await self.hang_up()  # it did nothing: another one may
+                return await say()
         except ResponseError as error:
             if may_be_another(error):
                 await self.hang_up()
