@@ -37,7 +37,7 @@ class Outbox(Protocol):
         not_before: datetime | None = None,
         key: str | None = None,
     ) -> str:
-        """Store a message that leaves in its chat's lane, now or later. Of one plugin 50 at once, then 100 a second:
+        """Store a message that leaves in its chat's lane, now or later. Of one plugin 20 at once, then 50 a second:
         whoever sends more waits here.
 
         :param text: not blank, and at most 65,536 characters.

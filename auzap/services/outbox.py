@@ -24,7 +24,7 @@ _KEYS = uuid.UUID("6b0e5c1e-3d5f-4a4e-9d0c-6a2f0f3b9f10")
 #: messages of a tenant's plugins that may wait to leave
 _MOST = 1_000
 #: messages that a plugin puts at once, and a second from then on: the other tenants' turns come first
-_AT_ONCE, _RATE = 50, 100
+_AT_ONCE, _RATE = 20, 50
 
 
 class TenantOutbox:

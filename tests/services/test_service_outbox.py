@@ -160,7 +160,7 @@ async def test_a_flood_is_stopped_and_costs_no_other_tenant_anything(
 
 async def test_what_is_sent_in_masses_comes_at_a_steady_rate(outbox: Outbox) -> None:
     sent = [asyncio.ensure_future(outbox.send(f"{n}", chat=CHAT)) for n in range(200)]
-    await asyncio.gather(*sent[:50])
+    await asyncio.gather(*sent[:20])
     assert not sent[-1].done()
     for one in sent:
         one.cancel()
