@@ -276,10 +276,12 @@ class Worker:
 
     def _begin_work(self, lanes: TaskGroup, held: _Held) -> None:
         held.begun = True
-        if self._spare:
-            self._spare.popitem()[0].set_result(held)
-        else:
-            lanes.start_soon(self._work_on, held)
+        while self._spare:
+            waiting, _ = self._spare.popitem()
+            if not waiting.done():  # else its task is being cancelled
+                waiting.set_result(held)
+                return
+        lanes.start_soon(self._work_on, held)
 
     async def _work_on(self, held: _Held | None) -> None:
         """One lane after the other."""
@@ -293,6 +295,11 @@ class Worker:
         self._spare[waiting] = None
         try:
             return await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled() and (held := waiting.result()) is not None:
+                await self._give_back(held)
+                self._free(held)
+            raise
         finally:
             self._spare.pop(waiting, None)
 
@@ -383,8 +390,9 @@ class Worker:
             else:
                 lanes.start_soon(self._give_back, held)
         self._drained = True
-        while self._spare:
-            self._spare.popitem()[0].set_result(None)
+        for waiting in self._spare:
+            if not waiting.done():
+                waiting.set_result(None)
 
     def _end_at_last(self) -> None:
         drain = 0.0 if self._draining.cancel_called else self._settings.drain
