@@ -71,7 +71,8 @@ class Share:
     """How many lanes a tenant may hold in this worker.
 
     :param most: of one tenant, those already held included; None is no bound.
-    :param held: tenant -> lanes that this worker holds of it now.
+    :param held: tenant -> lanes that count against it: those that this worker holds now, and those that it would not
+        take of this tenant.
     """
 
     most: int | None = None

@@ -75,7 +75,6 @@ class StrictManager(pluggy.PluginManager):
         if mistakes:
             raise _refused(plugin, distribution, mistakes)
         name = cast("Plugin", plugin).name
-        self._names = names_of(plugin)
         try:
             self.register(plugin, name)
             self._warn(plugin)
@@ -124,6 +123,10 @@ class StrictManager(pluggy.PluginManager):
         return tuple(
             _resolved(one, hook, arguments, tenant, timeout, (circuits or {}).get(one.plugin_name)) for one in found
         )
+
+    def register(self, plugin: object, name: str | None = None) -> str | None:
+        self._names = names_of(plugin)
+        return super().register(plugin, name)
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> pluggy.HookimplOpts | None:
         """As pluggy's own, the same in all its versions: no property runs, static and class methods are seen."""

@@ -235,14 +235,14 @@ class Worker:
         self._suspects.remove(held)
 
     def _share(self, side: bool) -> Share:
-        """Of one tenant: half of the lanes, or, where none is leased ahead for it, what it has slots for."""
+        """Of one tenant: half of the lanes, or, if it is slow and has some in hand, what it has slots for."""
         if not self._is_shared:
             return Share()
         most = max((_EVENTS if side else self._slots.lanes) // 2, 1)
         held = Counter(held.lease.tenant for held in self._held.values() if held.side == side and not held.finished)
         if not side:
-            for tenant, fewer in self._slots.not_ahead().items():
-                held[tenant] += max(most - fewer, 0)
+            for tenant in filter(self._slots.is_slow, held):
+                held[tenant] += max(most - self._slots.share, 0)
         return Share(most, held)
 
     def _finish(self, held: _Held) -> None:

@@ -60,9 +60,14 @@ class Slots:
             return 0
         return int(min(self._count * _SOON / max(self._average, _SOON / _MOST_AHEAD), _MOST_AHEAD))
 
-    def not_ahead(self) -> dict[str, int]:
-        """How many lanes of a tenant may be in hand, where none of it is leased ahead."""
-        return dict.fromkeys(self._slow, self._most)
+    @property
+    def share(self) -> int:
+        """How many of them one tenant may have."""
+        return self._most
+
+    def is_slow(self, tenant: str) -> bool:
+        """Whether no lane of it is to be leased ahead."""
+        return tenant in self._slow
 
     def change(self, count: int, *, shared: bool) -> None:
         """From now on; who has one keeps it."""

@@ -13,7 +13,7 @@ from typing import Any
 from auzap.hooks import Calls
 from auzap.logs import get_logger
 from auzap.model.errors import Unavailable
-from auzap.worker.heartbeat import Beside
+from auzap.worker.monitor import LoopMonitor
 
 __all__ = ["END", "EXIT_BLOCKED", "Watchdog"]
 
@@ -28,7 +28,7 @@ _WARN = 1.0
 _BEAT = 0.2
 
 
-class Watchdog(Beside):
+class Watchdog(LoopMonitor):
     """After one second it names tenant, plugin, hook and stack; after thirty it ends the process.
 
     :param blame: gives the leases back, blaming the turn of a task; called before the end.

@@ -7,10 +7,13 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
+from auzap.worker.loop import Worker
+from auzap.worker.serve import serve
 from tests.support.gateway import Gateway
 from tests.support.house import House, job, message
 from tests.support.workers import Everything, begun, ended, until, working
@@ -137,3 +140,33 @@ async def test_what_nothing_ends_ends_with_the_process(tmp_path: Path, gateway: 
     assert any("force" in line["event"] for line in house.log())
     assert house.queued("SELECT state, lost_leases FROM envelopes") == [{"state": "waiting", "lost_leases": 0}]
     assert house.queued("SELECT state FROM lanes") == [{"state": "ready"}]
+
+
+async def test_what_is_leased_in_the_moment_of_a_cancellation_is_given_back(
+    tmp_path: Path, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There is a task that waits for its next lane then, and is being cancelled too."""
+    house = House(tmp_path, gateway.url)
+    async with anyio.create_task_group() as working:
+        take, cancelled = Worker._take, False
+
+        async def taking(worker: Worker, free: int, side: bool) -> Any:
+            nonlocal cancelled
+            leases = await take(worker, free, side)
+            if leases and gateway.accepted:
+                cancelled = True
+                working.cancel_scope.cancel()
+            return leases
+
+        monkeypatch.setattr(Worker, "_take", taking)
+        working.start_soon(serve, house.config)
+        await house.put(job(message("um")))
+        await until(lambda: len(gateway.accepted) == 1 and not house.queued("SELECT 1 FROM envelopes"))
+        await house.put(job(message("dois")))
+        await anyio.sleep_forever()
+    assert cancelled
+    monkeypatch.undo()
+    assert house.queued("SELECT state, lost_leases FROM envelopes") == [{"state": "waiting", "lost_leases": 0}]
+    assert (await house.stats()).leased == 0
+    await house.serve()
+    assert len(gateway.accepted) == 2

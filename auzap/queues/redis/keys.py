@@ -13,7 +13,8 @@ __all__ = ["Keys", "is_prefix"]
 
 #: scripts' name -> key, without the prefix
 _ONES: Final = {
-    # hash: id of this queue (new after a flush), version of the keys, greatest token given out
+    # hash: id of this queue (new after a flush), version of the keys, greatest token given out, when something is due
+    # first, and of each side until when somebody's share keeps it from what is ready
     "META": "meta",
     # hash: id -> envelope, in whatever state
     "BODIES": "bodies",

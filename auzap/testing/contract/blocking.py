@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 from auzap.hooks import Calls
-from auzap.worker.heartbeat import Beside
+from auzap.worker.monitor import LoopMonitor
 
 __all__ = ["Sampler"]
 
@@ -17,7 +17,7 @@ _LOOK = 0.02
 _SAME = 6
 
 
-class Sampler(Beside):
+class Sampler(LoopMonitor):
     """:param files: the plugin's own."""
 
     def __init__(self, calls: Calls, files: frozenset[str]) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 import threading
+from abc import ABC, abstractmethod
 from types import FrameType, TracebackType
 from typing import Self
 
 from auzap.hooks import Call, Calls
 
-__all__ = ["Beside"]
+__all__ = ["LoopMonitor"]
 
 
-class Beside:
+class LoopMonitor(ABC):
     """A context manager, entered in the loop. A subclass says in ``watch`` what its thread does.
 
     :param name: of the thread.
@@ -50,9 +51,9 @@ class Beside:
 
     # ------------------------------------------------------------------ in the thread
 
+    @abstractmethod
     def watch(self) -> None:
         """Until ``stopped``."""
-        raise NotImplementedError
 
     def task(self) -> asyncio.Task[object] | None:
         """The one that the loop is in."""
