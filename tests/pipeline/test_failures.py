@@ -283,7 +283,7 @@ async def test_a_hanging_tenant_never_holds_more_than_half_of_the_slots(tmp_path
     house = House(tmp_path, gateway.url, tenants=["slow", "quick"], worker={"concurrency": 4, "timeout": "30s"})
     await house.put(*(job(message("!slow 25", phone=f"55119000000{n:02d}"), tenant="slow") for n in range(20, 40)))
     await house.put(*(job(message("oi", phone=f"55119000000{n:02d}"), tenant="quick") for n in range(20, 40)))
-    await house.serve_until(lambda: len(gateway.posts) == 20)
+    await house.cut_off_when(lambda: len(gateway.posts) == 20)
     assert {post.organization for post in gateway.posts} == {"quick"}, "while the slow ones hold their half"
 
 

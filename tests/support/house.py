@@ -24,6 +24,7 @@ from auzap.model.keys import lane_key, new_id
 from auzap.pipeline.accept import accept
 from auzap.registry import Registry
 from auzap.storage.urls import is_postgres
+from auzap.worker.orders import Reload, Stop
 from auzap.worker.resources import open_queue
 from auzap.worker.serve import serve
 from tests.support import postgres
@@ -153,12 +154,14 @@ class House:
         await serve(self.config, until_empty=True)
 
     async def serve_until(self, done: Callable[[], bool], *, within: float = 20) -> None:
-        """Work until something has happened."""
+        """Work until something has happened, and end as SIGTERM would have it: what is begun is finished."""
+        await serve(self.config, orders=_Until(done, within))
+
+    async def cut_off_when(self, done: Callable[[], bool], *, within: float = 20) -> None:
+        """Work until something has happened, and no further: what is begun is left as it is."""
         async with anyio.create_task_group() as working:
             working.start_soon(serve, self.config)
-            with anyio.fail_after(within):
-                while not done():  # noqa: ASYNC110 - it is seen from outside
-                    await anyio.sleep(0.02)
+            await _seen(done, within)
             working.cancel_scope.cancel()
 
     async def notice(self) -> None:
@@ -237,6 +240,27 @@ class House:
         """The workers' log lines."""
         lines = (self.folder / "worker.log").read_text(encoding="utf-8").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+
+class _Until:
+    """Tells a worker to stop when something has happened."""
+
+    listens = True
+    tells = True
+
+    def __init__(self, done: Callable[[], bool], within: float) -> None:
+        self._done = done
+        self._within = within
+
+    async def obey(self, stop: Stop, reload: Reload) -> None:
+        await _seen(self._done, self._within)
+        stop("what a test waited for")
+
+
+async def _seen(done: Callable[[], bool], within: float) -> None:
+    with anyio.fail_after(within):
+        while not done():  # noqa: ASYNC110 - it is seen from outside
+            await anyio.sleep(0.02)
 
 
 def environment() -> dict[str, str]:

@@ -36,7 +36,7 @@ async def test_a_turn_that_was_in_its_handler(tmp_path: Path, gateway: Gateway) 
     plugins = {"witness": {"file": str(tmp_path / "told")}, "trouble": {}}
     house = House(tmp_path, gateway.url, plugins=plugins, worker={"timeout": "60s"})
     await house.put(job(message("!hang")), job(message("depois")))
-    await house.serve_until(lambda: house.has("SELECT 1 FROM auzap_inbox"))
+    await house.cut_off_when(lambda: house.has("SELECT 1 FROM auzap_inbox"))
     cost_workers(house, "!hang")
     await house.serve()
     assert rows(house) == [{"state": "dead", "reason": REASON}, {"state": "done", "reason": None}]
@@ -57,7 +57,7 @@ async def test_a_turn_whose_replies_are_stored(tmp_path: Path, gateway: Gateway)
     gateway.mode = Mode(rules=(Rule(do="hang", text="part 1"),))
     house = House(tmp_path, gateway.url, instance={"timeout": "60s"})
     await house.put(job(message("!many 3")))
-    await house.serve_until(lambda: len(gateway.posts) == 2)
+    await house.cut_off_when(lambda: len(gateway.posts) == 2)
     cost_workers(house, "!many")
     await house.serve()
     assert rows(house) == [{"state": "dead", "reason": REASON}]
@@ -82,7 +82,7 @@ async def test_one_of_a_burst_dies_alone(tmp_path: Path, gateway: Gateway) -> No
     burst = {"window": "100ms", "max": "1s"}
     house = House(tmp_path, gateway.url, tenant={"burst": burst}, worker={"timeout": "60s"})
     await house.put(job(message("!hang")), job(message("depois")))
-    await house.serve_until(lambda: house.has("SELECT 1 FROM auzap_inbox"))
+    await house.cut_off_when(lambda: house.has("SELECT 1 FROM auzap_inbox"))
     assert house.one("SELECT count(DISTINCT turn_id) FROM auzap_inbox") == 1
     cost_workers(house, "!hang")
     await house.serve()
@@ -106,7 +106,7 @@ async def test_a_scheduled_reply(tmp_path: Path, gateway: Gateway) -> None:
     house = House(tmp_path, gateway.url, instance={"timeout": "60s"})
     gateway.mode = Mode(rules=(Rule(do="hang", text="later"),))
     await house.put(job(message("!later 0.1")))
-    await house.serve_until(lambda: len(gateway.posts) == 1)
+    await house.cut_off_when(lambda: len(gateway.posts) == 1)
     cost_workers(house, "outbox_id")
     await house.serve()
     assert house.rows("SELECT state, reason FROM auzap_outbox") == [{"state": "failed", "reason": REASON}]
@@ -120,7 +120,7 @@ async def test_a_scheduled_reply(tmp_path: Path, gateway: Gateway) -> None:
 async def test_an_instance_that_is_not_configured_any_more(tmp_path: Path, gateway: Gateway) -> None:
     house = House(tmp_path, gateway.url, worker={"timeout": "60s"})
     await house.put(job(message("!hang"), instance="other"), job(message("oi", phone="5511900000011")))
-    await house.serve_until(lambda: house.has("SELECT 1 FROM auzap_inbox WHERE instance_id = 'other'"))
+    await house.cut_off_when(lambda: house.has("SELECT 1 FROM auzap_inbox WHERE instance_id = 'other'"))
     instance = house.document["tenants"]["shop"]["instances"].pop("other")
     house.write()
     await house.serve()
@@ -139,7 +139,7 @@ async def test_a_tenant_that_is_not_configured_any_more(tmp_path: Path, gateway:
     house = House(tmp_path, gateway.url, tenants=["shop", "salon"], worker={"timeout": "60s"})
     await house.put(job(message("!hang"), tenant="salon"))
     await house.put(*(job(message("oi", phone=f"55119000000{n}"), tenant="salon") for n in (11, 12)))
-    await house.serve_until(lambda: len(house.queued("SELECT 1 FROM envelopes")) == 1)
+    await house.cut_off_when(lambda: len(house.queued("SELECT 1 FROM envelopes")) == 1)
     await house.put(job(message("depois"), tenant="salon"))
     del house.document["tenants"]["salon"]
     house.write()

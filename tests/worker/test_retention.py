@@ -105,7 +105,7 @@ async def test_a_dead_letter_and_what_it_needs_stay_together(tmp_path: Path, gat
 async def test_what_is_not_finished_never_goes(tmp_path: Path, gateway: Gateway) -> None:
     house = House(tmp_path, gateway.url, retention=KEEP)
     await house.put(job(message("!later 3600")), job(message("!hang", phone="5511900000011")))
-    await house.serve_until(  # the first is answered and gone from the queue, the second is recorded
+    await house.cut_off_when(  # the first is answered and gone from the queue, the second is recorded
         lambda: (
             house.has("SELECT 1 FROM auzap_outbox")
             and house.one("SELECT count(*) FROM auzap_inbox") == 2
