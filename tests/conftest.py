@@ -22,6 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _SERVERS.search(item.nodeid.partition("tests/")[2]):
             item.add_marker(pytest.mark.servers)
+        if "soak" in item.keywords:
+            item.add_marker(pytest.mark.timeout(0))  # how long it takes is what it is for
 
 
 @pytest.fixture(scope="session")

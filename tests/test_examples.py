@@ -15,10 +15,9 @@ from typing import Any
 import anyio
 import pytest
 
-from auzap.config import load, parse
+from auzap.config import parse
 from auzap.registry import Registry
 from auzap.tenants.survey import survey
-from auzap.worker.serve import serve
 from tests.support.commands import logging_as_before
 from tests.support.distributions import importable, install
 from tests.support.house import ROOT, House
@@ -115,15 +114,7 @@ def test_a_message_of_telegram_is_answered_there(tmp_path: Path, site: Path) -> 
 
         done = "SELECT 1 FROM auzap_inbox WHERE state = 'done' AND reason = 'nobody_answered'"
 
-        async def answer() -> None:
-            async with anyio.create_task_group() as working:
-                working.start_soon(serve, load(house.path))
-                with anyio.fail_after(20):
-                    while not (api.sent and house.has(done)):  # noqa: ASYNC110 - it is seen from outside
-                        await anyio.sleep(0.02)
-                working.cancel_scope.cancel()
-
-        anyio.run(answer)
+        anyio.run(house.serve_until, lambda: bool(api.sent) and house.has(done))
     [sent] = api.sent
     assert (sent["chat_id"], "in Brazil" in sent["text"]) == ("777", True)
     assert house.one("SELECT provider_id FROM auzap_outbox") == "101"

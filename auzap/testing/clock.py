@@ -51,6 +51,13 @@ class Clock:
         """
         self.ahead += _forward(self._aware(to) - self.tell())
 
+    def reach(self, moment: datetime) -> None:
+        """Put it forward to then, unless it is later already.
+
+        :param moment: without a time zone it is the tenant's.
+        """
+        self.ahead += max(self._aware(moment) - self.tell(), timedelta(0))
+
     def _aware(self, time: datetime) -> datetime:
         return time.replace(tzinfo=self._zone) if time.tzinfo is None else time
 

@@ -52,16 +52,15 @@ def _house(folder: Path, standing: Standing, main: Gateway, other: Gateway) -> H
 async def _go_down_for(seconds: float, folder: Path, standing: Standing, main: Gateway, other: Gateway) -> None:
     house = _house(folder, standing, main, other)
     wrote: list[_Written] = []
-    enough = anyio.Event()
+    pen, enough = anyio.Lock(), anyio.Event()
     async with anyio.create_task_group() as running:
         running.start_soon(serve, house.config)
-        running.start_soon(_write, house, wrote, enough)
+        running.start_soon(_write, house, wrote, pen, enough)
         await main.wait_for(1)
         await anyio.sleep(1)
-        # a POST whose answer is lost would be an attempt
-        while _finished(house) < len(wrote):  # noqa: ASYNC110 - it is seen from outside
-            await anyio.sleep(0.005)
-        await main.down()
+        async with pen:  # a POST whose answer is lost would be an attempt
+            await _wait_for_all(house, wrote, within=20)
+            await main.down()
         down_at = time.monotonic()
         await anyio.sleep(seconds)
         held_back = len(main.accepted)
@@ -70,9 +69,7 @@ async def _go_down_for(seconds: float, folder: Path, standing: Standing, main: G
         await anyio.sleep(1)
         enough.set()
         # it is probed at the latest after as long again as it was away
-        with anyio.fail_after(seconds + 15):
-            while _finished(house) < len(wrote):  # noqa: ASYNC110 - it is seen from outside
-                await anyio.sleep(0.1)
+        await _wait_for_all(house, wrote, within=seconds + 15)
         running.cancel_scope.cancel()
 
     posts = [*main.posts, *other.posts]
@@ -97,18 +94,20 @@ def _check_not_held_up(gateway: Gateway, meanwhile: list[_Written]) -> None:
     assert max(waited) < 2
 
 
-def _finished(house: House) -> int:
-    done: int = house.one("SELECT count(*) FROM auzap_inbox WHERE state = 'done'")
-    return done
+async def _wait_for_all(house: House, wrote: list[_Written], *, within: float) -> None:
+    with anyio.fail_after(within):
+        while house.one("SELECT count(*) FROM auzap_inbox WHERE state = 'done'") < len(wrote):  # noqa: ASYNC110 - it is seen from outside
+            await anyio.sleep(0.02)
 
 
-async def _write(house: House, wrote: list[_Written], enough: anyio.Event) -> None:
+async def _write(house: House, wrote: list[_Written], pen: anyio.Lock, enough: anyio.Event) -> None:
     numbers = count()
     while not enough.is_set():
-        for instance, first in _FIRST.items():
-            number = next(numbers)
-            wrote.append(_Written(instance, number, time.monotonic()))
-            await house.put(job(written(number, client(first + number // 2 % _CONTACTS)), instance=instance))
+        async with pen:
+            for instance, first in _FIRST.items():
+                number = next(numbers)
+                wrote.append(_Written(instance, number, time.monotonic()))
+                await house.put(job(written(number, client(first + number // 2 % _CONTACTS)), instance=instance))
         await anyio.sleep(_APART)
 
 

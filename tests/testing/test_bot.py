@@ -182,6 +182,13 @@ async def test_an_instance_that_is_away_for_long_is_given_up_by_the_clock(bot: B
 
 
 @bot_of(Echo)
+async def test_what_takes_longer_than_one_waits_puts_the_clock_no_further(bot: Bot) -> None:
+    before = bot.clock.ahead
+    assert await bot.wait(milliseconds=0) == []
+    assert bot.clock.ahead == before
+
+
+@bot_of(Echo)
 async def test_a_slow_gateway_takes_its_time(bot: Bot) -> None:
     bot.gateway.slow(0.05, times=1)
     began = asyncio.get_running_loop().time()
