@@ -322,7 +322,7 @@ def test_the_log_goes_where_it_is_wanted(house: House, auzap: Auzap) -> None:
     ran = auzap("chat", "--say", "oi", "--log-file", str(house.folder / "chat.log"))
     assert (ran.out, ran.err) == ("ok: oi\n", "")
     events = [json.loads(line) for line in (house.folder / "chat.log").read_text(encoding="utf-8").splitlines()]
-    assert "Message processed and response sent" in {event["event"] for event in events}
+    assert "Message stored" in {event["event"] for event in events}
     assert CLIENT not in json.dumps(events)
 
 

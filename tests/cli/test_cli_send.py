@@ -195,6 +195,7 @@ def test_a_refusal_is_told(house: House, auzap: Auzap, gateway: GatewayProcess) 
     worker = house.start()
     try:
         ran = auzap("send", "--tenant", "shop", "--instance", "main", "--to", TO, "oi", "--wait", "20s")
+        wait_until(lambda: bool(house.queued("SELECT 1 FROM envelopes WHERE state = 'dead'")))
     finally:
         worker.kill()
         worker.wait()
