@@ -117,7 +117,7 @@ def _sections(given: argparse.Namespace, peer: Peer | None) -> Iterator[Section]
         load = Load(given.rate, given.seconds, given.shops)
         yield platform.swaps(load, given.swaps, often)
         yield platform.neighbours(load, often)
-        yield many((1, given.many), given.turns, often)
+        yield many(given.many, given.turns, often)
     if any(part in given.only for part in _ON_SERVERS):
         yield from _on_servers(given, often, sizes, peer)
 

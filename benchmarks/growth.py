@@ -31,16 +31,16 @@ def stored(sizes: Sequence[int], turns: int, often: Often) -> Section:
     def seed(folder: Path, size: int) -> None:
         with opened() as shop:
             shop.prepare()
-            seed_messages(shop.folder / "auzap.db", size, _people(size))
-            shutil.move(shop.folder / "auzap.db", folder / str(size))
+            seed_messages(shop.database_file, size, _people(size))
+            shutil.move(shop.database_file, folder / str(size))
 
     def work(template: Path, size: int) -> Run:
         with opened(concurrency=_CONCURRENCY) as shop:
-            _copy(template, shop.folder / "auzap.db")
+            _copy(template, shop.database_file)
             step = _people(size) // _CONTACTS
             shop.fill(message(number, number % _CONTACTS * step) for number in range(turns))
             run = _work(shop, turns)
-            with closing(sqlite3.connect(shop.folder / "auzap.db")) as database:
+            with closing(sqlite3.connect(shop.database_file)) as database:
                 (contacts,) = database.execute("SELECT count(*) FROM contacts").fetchone()
             if contacts != _people(size):
                 raise SystemExit(f"wrong: {_people(size)} contacts were known, {contacts} are there now")
@@ -59,7 +59,7 @@ def waiting(sizes: Sequence[int], turns: int, often: Often) -> Section:
     def work(template: Path, size: int) -> Run:
         with opened(concurrency=_CONCURRENCY) as shop:
             shop.prepare()
-            _copy(template, shop.folder / "queue.db")
+            _copy(template, shop.queue_file)
             return _work(shop, turns)
 
     rows = _rows(sizes, seed, work, "others waiting", often)
@@ -104,6 +104,7 @@ def _templates(sizes: Sequence[int], seed: Callable[[Path, int], None]) -> Itera
 
 def _copy(template: Path, file: Path) -> None:
     """Down to the disk: what is written late would be written while the worker is measured."""
+    file.parent.mkdir(exist_ok=True)
     shutil.copy(template, file)
     with file.open("rb+") as copy:
         os.fsync(copy.fileno())

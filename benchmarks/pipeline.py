@@ -94,9 +94,7 @@ def _sqlite(messages: int, contacts: int, concurrency: int) -> Run:
     """On the files that the worker is given."""
     with _filled(messages, contacts, concurrency) as shop:
         meanwhile = Meanwhile(shop.gateway.pid)
-        seconds, cpu = raw.run(
-            shop.folder / "auzap.db", shop.folder / "queue.db", contacts=contacts, concurrency=concurrency
-        )
+        seconds, cpu = raw.run(shop.database_file, shop.queue_file, contacts=contacts, concurrency=concurrency)
         return Run({_RATE: messages / seconds, _CPU: cpu / messages * 1000}, meanwhile.cores())
 
 

@@ -111,7 +111,7 @@ def wait_for_answers(shop: Shop, worker: subprocess.Popen[bytes], load: Load) ->
 def sent(shop: Shop) -> int:
     """Answers of the ordinary tenants."""
     statement = "SELECT count(*) FROM auzap_outbox WHERE state = 'sent' AND organization_id <> 'bad'"
-    with closing(sqlite3.connect(f"file:{shop.folder / 'auzap.db'}?mode=ro", uri=True)) as connection:
+    with closing(sqlite3.connect(f"file:{shop.database_file}?mode=ro", uri=True)) as connection:
         return int(connection.execute(statement).fetchone()[0])
 
 

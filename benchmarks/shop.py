@@ -113,7 +113,8 @@ class Places:
     database: str
 
 
-SQLITE = Places("sqlite:///queue.db", "sqlite:///auzap.db")
+#: as `auzap init` has it: the folder of the configuration is watched, and these change all the time
+SQLITE = Places("sqlite:///data/queue.db", "sqlite:///data/auzap.db")
 
 
 class Shop:
@@ -124,6 +125,8 @@ class Shop:
         self.gateway = gateway
         self.places = places
         self.config = folder / "config.yaml"
+        self.queue_file = folder / "data" / "queue.db"
+        self.database_file = folder / "data" / "auzap.db"
 
     def configure(self, *, concurrency: int = 5, tenants: int = 1, **instance: Any) -> None:
         """:param tenants: besides ``shop`` there are ``shop1``, ``shop2``, … if more than one.

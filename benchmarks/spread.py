@@ -100,9 +100,9 @@ def _seeded(servers: Servers, sizes: Sequence[int]) -> Iterator[None]:
     for size in sizes:
         with opened() as shop:
             shop.prepare()
-            seed_messages(shop.folder / "auzap.db", size, _people(size))
+            seed_messages(shop.database_file, size, _people(size))
             servers.postgres.run(f"CREATE DATABASE stored_{size} TEMPLATE shop")
-            copy_rows(shop.folder / "auzap.db", servers.postgres.url(f"stored_{size}"))
+            copy_rows(shop.database_file, servers.postgres.url(f"stored_{size}"))
     yield
     for size in sizes:
         servers.postgres.run(f"DROP DATABASE stored_{size}")

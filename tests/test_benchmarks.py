@@ -25,7 +25,7 @@ TINY = (
     *("--messages", "60", "--contacts", "20", "--concurrency", "5", "--seconds", "0.5"),
     *("--turns", "20", "--sizes", "30"),
     *("--jobs", "60", "--lanes", "20", "--tenants", "1", "2", "--workers", "2"),
-    *("--rate", "40", "--shops", "3", "--swaps", "5", "--many", "20"),
+    *("--rate", "40", "--shops", "3", "--swaps", "5", "--many", "200"),
 )
 
 
@@ -62,7 +62,7 @@ def test_every_other_part_measures(tmp_path: Path) -> None:
         "30 others waiting: CPU s per 1,000",
         "swaps / nothing is saved, p99",
         "a neighbour exits / no neighbour, p99",
-        "20 tenants - 1 tenant: seconds",
+        "200 tenants - 1 tenant: seconds",
     ):
         assert what in told
 
