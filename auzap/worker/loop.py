@@ -235,14 +235,13 @@ class Worker:
         self._suspects.remove(held)
 
     def _share(self, side: bool) -> Share:
-        """Of one tenant: half of the lanes, or, if it is slow and has some in hand, what it has slots for."""
+        """Of one tenant: half of the lanes, or, if it is slow, what it has slots for."""
         if not self._is_shared:
             return Share()
         most = max((_EVENTS if side else self._slots.lanes) // 2, 1)
         held = Counter(held.lease.tenant for held in self._held.values() if held.side == side and not held.finished)
         if not side:
-            for tenant in filter(self._slots.is_slow, held):
-                held[tenant] += max(most - self._slots.share, 0)
+            held.update(self._slots.refused(most))
         return Share(most, held)
 
     def _finish(self, held: _Held) -> None:

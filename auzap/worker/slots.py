@@ -18,8 +18,9 @@ _FIRST = 32
 _SOON, _MOST_AHEAD = 0.1, 100
 #: part of them that is leased at once
 _LOT = 4
-#: a tenant whose turn holds a slot for more seconds than that is slow, until one of its turns is brisk
-_SLOW = 0.1
+#: a tenant whose turn holds a slot for more seconds than that is slow, until one of its turns is brisk; of those that
+#: are, the last ones are known
+_SLOW, _MOST_SLOW = 0.1, 100
 #: seconds for which a lane waits for a slot: somebody else may have one free
 _PATIENT = 0.5
 
@@ -39,7 +40,8 @@ class Slots:
         self._count, self._most = count, _share(count, shared)
         self._taken: Counter[str] = Counter()
         self._waiting: dict[asyncio.Future[bool], str] = {}
-        self._slow: set[str] = set()
+        #: the last one last
+        self._slow: dict[str, None] = {}
         self._closed = False
         self._average = _BRISK / 2
         self._seen = 0
@@ -60,14 +62,13 @@ class Slots:
             return 0
         return int(min(self._count * _SOON / max(self._average, _SOON / _MOST_AHEAD), _MOST_AHEAD))
 
-    @property
-    def share(self) -> int:
-        """How many of them one tenant may have."""
-        return self._most
+    def refused(self, most: int) -> dict[str, int]:
+        """Of tenants that are slow, the lanes that are not to be leased: those for which they have no slots. Also while
+        none of theirs is in hand: what waited for a slot would all be leased when a turn ends.
 
-    def is_slow(self, tenant: str) -> bool:
-        """Whether no lane of it is to be leased ahead."""
-        return tenant in self._slow
+        :param most: lanes that a tenant may have otherwise.
+        """
+        return dict.fromkeys(self._slow, max(most - self._most, 0))
 
     def change(self, count: int, *, shared: bool) -> None:
         """From now on; who has one keeps it."""
@@ -93,7 +94,7 @@ class Slots:
         late = loop.call_later(_PATIENT, _tell, waiting, False)
         try:
             if not await waiting:
-                self._slow.add(tenant)
+                self._note_slow(tenant)
             return waiting.result()
         except asyncio.CancelledError:
             if waiting.done() and not waiting.cancelled() and waiting.result():
@@ -108,10 +109,16 @@ class Slots:
         self._seen += 1
         self._average += (held - self._average) * _NEWEST
         if held > _SLOW:
-            self._slow.add(tenant)
+            self._note_slow(tenant)
         elif held < _BRISK:
-            self._slow.discard(tenant)
+            self._slow.pop(tenant, None)
         self._free(tenant)
+
+    def _note_slow(self, tenant: str) -> None:
+        self._slow.pop(tenant, None)
+        self._slow[tenant] = None
+        if len(self._slow) > _MOST_SLOW:
+            del self._slow[next(iter(self._slow))]
 
     def _is_free(self, tenant: str) -> bool:
         return self._taken.total() < self._count and self._taken[tenant] < self._most

@@ -111,7 +111,7 @@ async def test_one_that_does_not_end_well_is_logged_and_holds_up_nobody(
     tmp_path: Path, does: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with anyio.fail_after(20):
-        async with swapping(house(tmp_path, shop=does), closing=0.1) as opened:
+        async with swapping(house(tmp_path, shop=does), closing=1) as opened:
             (await opened.tenants.take("shop")).leave()
     assert events(tmp_path) == ["open", "close"]
     told = capsys.readouterr().out

@@ -89,18 +89,27 @@ async def test_none_is_leased_ahead_for_a_tenant_whose_turns_are_slow() -> None:
     slots = Slots(4, shared=True)
     assert await slots.take(SHOP)
     assert await slots.take(SHOP)
-    assert not slots.is_slow(SHOP)
+    assert slots.refused(10) == {}
     assert not await slots.take(SHOP), "in time"
-    assert slots.is_slow(SHOP)
+    assert slots.refused(10) == {SHOP: 8}
     slots.give_back(SHOP, 1)
-    assert slots.is_slow(SHOP)
+    assert slots.refused(10) == {SHOP: 8}
     slots.give_back(SHOP, 0.05)
-    assert slots.is_slow(SHOP)
+    assert slots.refused(10) == {SHOP: 8}
     await brisk(slots, 1)
-    assert not slots.is_slow(SHOP)
+    assert slots.refused(10) == {}
     assert await slots.take(SALON)
     slots.give_back(SALON, 1)
-    assert slots.is_slow(SALON)
+    assert slots.refused(10) == {SALON: 8}, "though none of its lanes is in hand"
+    assert slots.refused(1) == {SALON: 0}
+
+
+async def test_of_thousands_of_slow_tenants_the_last_hundred_are_known() -> None:
+    slots = Slots(4, shared=True)
+    for number in range(1000):
+        assert await slots.take(f"shop{number}")
+        slots.give_back(f"shop{number}", 1)
+    assert list(slots.refused(10)) == [f"shop{number}" for number in range(900, 1000)]
 
 
 async def test_many_slots_lease_no_more_than_some_ahead() -> None:
