@@ -48,7 +48,19 @@ class Circuit:
     :param now: seconds since 1970.
     """
 
-    __slots__ = ("_most", "_now", "_pause", "_plugin", "_since", "_tenant", "_trying", "_until", "failures")
+    __slots__ = (
+        "_most",
+        "_now",
+        "_pause",
+        "_plugin",
+        "_refused",
+        "_since",
+        "_tenant",
+        "_times",
+        "_trying",
+        "_until",
+        "failures",
+    )
 
     def __init__(self, tenant: str, plugin: str, *, most: int, pause: float, now: Callable[[], float]) -> None:
         self._tenant = tenant
@@ -60,6 +72,8 @@ class Circuit:
         self.failures: dict[str, int] = {}
         self._since: float | None = None
         self._until = 0.0
+        #: how often it was paused, and calls that were refused in the present pause
+        self._times = self._refused = 0
         #: the hooks that one call tries again, and since when
         self._trying: dict[str, float] = {}
 
@@ -104,6 +118,8 @@ class Circuit:
         self._until = now + self._pause
         if self._since is None:
             self._since = now
+            self._times += 1
+            self._refused = 0
             self._log_paused(hook)
 
     def succeeded(self, hook: str) -> None:
@@ -113,7 +129,14 @@ class Circuit:
             return
         seconds = round(self._now() - self._since, 1)
         self._since, self._until = None, 0.0
-        log.info("Plugin works again", organization_id=self._tenant, plugin=self._plugin, hook=hook, seconds=seconds)
+        log.info(
+            "Plugin works again",
+            organization_id=self._tenant,
+            plugin=self._plugin,
+            hook=hook,
+            seconds=seconds,
+            refused=self._refused,
+        )
 
     def undecided(self, hook: str) -> None:
         """The call was cancelled, or something else was away: the next one tries."""
@@ -125,6 +148,7 @@ class Circuit:
     def _refusal(self, until: float) -> PluginPaused:
         paused = self.paused
         assert paused is not None  # noqa: S101 - nobody is refused before
+        self._refused += 1
         at = datetime.fromtimestamp(until, UTC)
         reason = f"failed {paused.failures} times in a row; the plugin is not called until {at:%H:%M:%S} UTC"
         return PluginPaused(self._plugin, paused.hook, reason, since=paused.since, until=until)
@@ -137,4 +161,5 @@ class Circuit:
             hook=hook,
             failures=self.failures[hook],
             seconds=self._pause,
+            times=self._times,
         )

@@ -52,11 +52,11 @@ class Pipeline:
         if first.kind != "message" or not config.trace:
             return await self._run(work, None)
         trace = self._traces.begin(first.tenant, first.instance, config.version)
-        KEPT.set(trace.steps)
+        before = KEPT.set(trace.steps)
         try:
             return await self._run(work, trace)
         finally:
-            KEPT.set(None)
+            KEPT.reset(before)
 
     async def _run(self, work: Work, trace: Attempt | None) -> list[Settled]:
         first = work.envelopes[0]

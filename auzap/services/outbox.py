@@ -77,8 +77,13 @@ class TenantOutbox:
         now = monotonic()
         self._even = max(self._even, now) + 1 / _RATE
         ahead = self._even - now - _AT_ONCE / _RATE
-        if ahead > 0:
+        if ahead <= 0:
+            return
+        try:
             await anyio.sleep(ahead)
+        except BaseException:  # it sends nothing: those behind it need not wait for it
+            self._even -= 1 / _RATE
+            raise
 
     async def _whereto(
         self, chat: Chat | None, phone: str | None, instance_id: str | None

@@ -8,6 +8,7 @@ import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -233,6 +234,7 @@ class Worker:
         while held.lease.lane in self._held:
             await self._wait_for_a_change()
         self._suspects.remove(held)
+        self._changed()  # who leases events may have looked before
 
     def _share(self, side: bool) -> Share:
         """Of one tenant: half of the lanes, or, if it is slow, what it has slots for."""
@@ -283,10 +285,12 @@ class Worker:
         lanes.start_soon(self._work_on, held)
 
     async def _work_on(self, held: _Held | None) -> None:
-        """One lane after the other."""
+        """One lane after the other, as long as no plugin has left a context variable set: the next may be another
+        tenant's."""
+        clean = copy_context()
         while held is not None:
             await self._work(held)
-            held = None if self._drained else await self._next_lane()
+            held = None if self._drained or copy_context() != clean else await self._next_lane()
 
     async def _next_lane(self) -> _Held | None:
         """None: there is none any more."""
@@ -416,6 +420,8 @@ class Worker:
         themselves, which counts for all turns that are under way. But if it is in a run by the clock, no turn is to
         blame.
         """
+        if task is None:
+            return
         if self._schedules is not None and self._schedules.is_run(task):
             self._queue.blame(self._name, None)
         for held in list(self._held.values()):

@@ -346,6 +346,13 @@ OTHERS: list[tuple[dict[str, Any], str, str, dict[str, Any], str]] = [
             "eventCoverImage",
         )
     ),
+    (
+        {"groupStatusMentionMessage": {"message": {"protocolMessage": {"type": 25}}}},
+        "protocol",
+        "",
+        {},
+        "status",
+    ),
     ({"richResponseMessage": {"messageType": 1}}, "unsupported", "", {}, "unsupported"),
     ({"somethingNew": {"text": "Oi"}}, "unsupported", "", {}, "unsupported"),
     ({"conversation": 5}, "unsupported", "", {}, "unsupported"),

@@ -289,8 +289,9 @@ async def test_it_is_logged_once_when_it_begins_and_once_when_it_ends(
     began, ended = map(json.loads, log.getvalue().splitlines())
     assert (began["event"], began["level"]) == ("Plugin paused", "error")
     assert (began["organization_id"], began["plugin"], began["hook"]) == ("abc123", "crm", "handle_message")
-    assert (began["failures"], began["seconds"]) == (3, 30)
+    assert (began["failures"], began["seconds"], began["times"]) == (3, 30, 1)
     assert (ended["event"], ended["plugin"], ended["seconds"]) == ("Plugin works again", "crm", 124)
+    assert ended["refused"] > 0
 
 
 async def test_whoever_does_not_need_it_does_not_wait_for_it(clock: Clock) -> None:

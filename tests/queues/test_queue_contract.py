@@ -17,7 +17,8 @@ import anyio
 import pytest
 
 from auzap.contract.queue import Burial, Envelope, Lease, Queue, Share, Stats
-from auzap.model.errors import LeaseLost
+from auzap.model.errors import BadPayload, LeaseLost
+from auzap.model.nesting import DEEPEST
 from tests.support.queues import Place, an_envelope, an_event, lane_of, numbers, one, several, take
 
 BURIAL = Burial(stage="handle", reason="raised", plugin="faq", message_id="ID1", attempts=3)
@@ -80,12 +81,24 @@ async def test_any_json_value_is_a_payload(queue: Queue, payload: Any) -> None:
 
 
 async def test_a_deeply_nested_payload_survives(queue: Queue) -> None:
-    await queue.put([an_envelope(payload=nested(900))])
+    """Also where whoever leases stands deeper in calls than whoever put it."""
+    await queue.put([an_envelope(payload=nested(DEEPEST))])
 
-    value, depth = (await one(queue)).envelopes[0].payload, 0
+    async def deeper(calls: int) -> Lease:
+        return await deeper(calls - 1) if calls else await one(queue)
+
+    value, depth = (await deeper(20)).envelopes[0].payload, 0
     while value != "core":
         value, depth = next(iter(value.values() if isinstance(value, dict) else value)), depth + 1
-    assert depth == 900
+    assert depth == DEEPEST
+
+
+async def test_what_could_not_be_read_again_is_refused(queue: Queue) -> None:
+    with pytest.raises(BadPayload, match="nested deeper than 900 levels"):
+        await queue.put([an_envelope("bia"), an_envelope(payload=nested(DEEPEST + 1))])
+    assert await take(queue) == []
+    await queue.put([an_envelope(payload=["{" * 5000, *([] for _ in range(2000))])])
+    assert (await one(queue)).envelopes[0].payload[0] == "{" * 5000
 
 
 async def test_a_chats_address_may_hold_anything(queue: Queue) -> None:

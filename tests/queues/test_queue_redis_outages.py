@@ -10,6 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
+from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from structlog.testing import capture_logs
 
@@ -47,6 +48,16 @@ async def told_of(call: Awaitable[object]) -> str:
 
 
 # ---------------------------------------------------------------------- away
+
+
+async def test_a_server_that_takes_no_more_clients_is_waited_for(server: RedisServer) -> None:
+    async with queue_on(server) as queue, Redis(port=server.port) as admin:
+        await queue.put([an_envelope()])
+        await admin.config_set("maxclients", 1)
+        await admin.client_kill_filter(_type="normal", skipme=True)
+        assert (await told_of(take(queue))).endswith("Redis has as many clients as it takes")
+        await admin.config_set("maxclients", 1000)
+        assert len(await take(queue)) == 1
 
 
 async def test_a_killed_server_is_told_and_comes_back_with_all_it_acknowledged(durable: RedisServer) -> None:

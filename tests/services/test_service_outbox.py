@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import anyio
 import pytest
 
 from auzap.contract.services import Outbox
@@ -165,6 +166,13 @@ async def test_what_is_sent_in_masses_comes_at_a_steady_rate(outbox: Outbox) -> 
     for one in sent:
         one.cancel()
     await asyncio.wait(sent)
+
+
+async def test_who_gave_up_keeps_nobody_waiting(outbox: Outbox) -> None:
+    with anyio.move_on_after(3):
+        await asyncio.gather(*(outbox.send(f"{n}", chat=CHAT) for n in range(2000)))
+    with anyio.fail_after(10):  # two thousand take forty seconds
+        await outbox.send("Oi", chat=CHAT)
 
 
 async def test_where_plugins_are_only_looked_at_there_is_nothing_to_send_with() -> None:

@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
+from auzap.contract.queue import Stats
 from auzap.worker.lanes import GIVE_UP
 from tests.support.gateway import Gateway, Mode, Rule
 from tests.support.house import House, job, message
@@ -100,6 +102,16 @@ async def test_one_that_nobody_could_read(tmp_path: Path, gateway: Gateway, caps
     (letter,) = await house.dead()
     assert letter.stage == "lost"
     assert "lease lost" not in capsys.readouterr().out
+
+
+async def test_events_that_have_cost_workers_hold_up_no_other_event(tmp_path: Path, gateway: Gateway) -> None:
+    house = House(tmp_path, gateway.url)
+    phones = [f"55119000000{number}" for number in (20, 21)]
+    await house.put(*({**job({}), "takeover": {"remoteJid": f"{phone}@s.whatsapp.net"}} for phone in phones))
+    house.queued("UPDATE envelopes SET lost_leases = 3")
+    with anyio.fail_after(20):
+        await house.serve()
+    assert await house.stats() == Stats(0, 0, 0, 0)
 
 
 async def test_a_scheduled_reply(tmp_path: Path, gateway: Gateway) -> None:

@@ -105,8 +105,8 @@ def _rule(name: str, value: object) -> Rule | None:
 
 
 def _event(rule: Rule, wrappers: Sequence[str]) -> str:
+    if not STATUS_WRAPPERS.isdisjoint(wrappers):
+        return "status"  # whatever it is there
     if not wrappers or rule.event != "message":
         return rule.event
-    if not STATUS_WRAPPERS.isdisjoint(wrappers):
-        return "status"
     return "edit" if "editedMessage" in wrappers else "message"

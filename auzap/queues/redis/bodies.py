@@ -13,14 +13,13 @@ from struct import Struct
 from typing import Any
 
 from auzap.contract.queue import Burial, DeadLetter, Envelope, Lease
-from auzap.model.errors import BadPayload
+from auzap.model.nesting import encoded
 
 __all__ = ["body_of", "burial_text", "dedupe_argument", "lease_of", "letter_of", "micros", "plain", "raw"]
 
 #: attempts, lost leases, times revived, side; lengths of lane, tenant, instance and dedupe key (one more; 0: none)
 _HEAD = Struct(">IIIBIIII")
 
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
 
 
@@ -49,10 +48,7 @@ def body_of(envelope: Envelope) -> bytes:
         envelope.not_before,
         envelope.payload,
     ]
-    try:
-        text = _encode(rest)
-    except RecursionError as error:
-        raise BadPayload("the payload is nested too deeply") from error
+    text = encoded(rest, around=1)
     lane, tenant, instance = raw(envelope.lane), raw(envelope.tenant), raw(envelope.instance)
     dedupe = b"" if envelope.dedupe is None else raw(envelope.dedupe)
     head = _HEAD.pack(
@@ -114,7 +110,7 @@ def letter_of(envelope_id: bytes, burial: bytes, buried_at: bytes, body: bytes) 
 
 
 def burial_text(burial: Burial) -> bytes:
-    return _encode(asdict(burial)).encode("ascii")
+    return encoded(asdict(burial)).encode("ascii")
 
 
 def dedupe_argument(envelope: Envelope) -> bytes:

@@ -53,6 +53,7 @@ _PASSING: Final = {
     "MOVED": "the cluster is moving the queue to another node",
     "ASK": "the cluster is moving the queue to another node",
     "UNBLOCKED": "this Redis has become a replica",
+    "MAXCLIENTS": "Redis has as many clients as it takes",
 }
 #: after these the server to ask may be another one
 _ELSEWHERE: Final = ("READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "UNBLOCKED")
@@ -71,6 +72,7 @@ _WORDS: Final = {
     "DB index is out of range": "SELECT",
     "Wrong number of args calling Redis command": "OLD",
     "CERTIFICATE_VERIFY_FAILED": "TLS",
+    "max number of clients": "MAXCLIENTS",
 }
 
 

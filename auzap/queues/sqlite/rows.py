@@ -11,7 +11,7 @@ from dataclasses import asdict
 from typing import Any
 
 from auzap.contract.queue import Burial, DeadLetter, Envelope
-from auzap.model.errors import BadPayload
+from auzap.model.nesting import encoded
 
 __all__ = [
     "COLUMNS",
@@ -35,15 +35,10 @@ PACKED = COLUMNS.replace("accepted_at, not_before", "printf('%!.17g', accepted_a
 #: of ``letter_of``
 LETTER_COLUMNS = "id, tenant, instance, lane, burial, payload, buried_at"
 
-_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":")).encode
-
 
 def row_of(envelope: Envelope) -> tuple[Any, ...]:
     """:raises BadPayload: it is nested too deeply to be written."""
-    try:
-        payload = _encode(envelope.payload)
-    except RecursionError as error:
-        raise BadPayload("the payload is nested too deeply") from error
+    payload = encoded(envelope.payload)
     return (
         stored(envelope.id),
         stored(envelope.tenant),
@@ -95,7 +90,7 @@ def letter_of(row: tuple[Any, ...]) -> DeadLetter:
 
 
 def burial_text(burial: Burial) -> str:
-    return _encode(asdict(burial))
+    return encoded(asdict(burial))
 
 
 def stored(text: str) -> str:

@@ -135,7 +135,8 @@ ops['lease.now'] = function(at, count)
   end
   q.ready[want.side] = others and call('EXISTS', turns) == 1
   if #leases == 0 and q.ready[want.side] then -- its share keeps it from what is ready
-    call('HSET', META, 'kept:' .. want.side, q.written(now + 2 * q.LOOK))
+    q.kept[want.side] = now + 2 * q.LOOK
+    call('HSET', META, 'kept:' .. want.side, q.written(q.kept[want.side]))
   end
   return {leases, q.ready[want.side] and 1 or 0, q.first_due < q.NEVER and math.max(q.first_due - now, 0) or -1}
 end
