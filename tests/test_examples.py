@@ -18,6 +18,7 @@ import pytest
 from auzap.config import parse
 from auzap.registry import Registry
 from auzap.tenants.survey import survey
+from auzap.worker.resources import open_queue
 from tests.support.commands import logging_as_before
 from tests.support.distributions import importable, install
 from tests.support.house import ROOT, House
@@ -98,6 +99,8 @@ def test_the_cookbooks_configurations_are_right(tmp_path: Path, site: Path) -> N
     for block in blocks:
         config = parse(whole(block.text), tmp_path / "config.yaml", {})
         assert survey(config, Registry()) == {}, str(block)
+        backend = type(open_queue(config, Registry()))  # a URL's scheme names it: it says itself whose it is
+        shown.add(backend.__module__.removeprefix("auzap_"))
         for tenant in config.tenants.values():
             shown |= {entry.use for entry in tenant.plugins.values()}
             for one in tenant.instances.values():
