@@ -6,7 +6,7 @@ import json
 
 from tests.support.commands import Auzap
 from tests.support.house import House, job, message
-from tests.support.redis_server import url_for
+from tests.support.redis_server import redis_server, url_for
 
 
 def test_check_online_tells_what_the_server_gives_and_warns_of_what_it_may_lose(house: House, auzap: Auzap) -> None:
@@ -24,6 +24,19 @@ def test_check_online_tells_what_the_server_gives_and_warns_of_what_it_may_lose(
     assert "0 waiting, 0 delayed, 0 leased, 0 dead" in told["queue"]
     assert told["queue_facts"]
     assert told["warnings"] == ["queue: a restart of Redis loses all: set appendonly yes"]
+
+
+def test_check_online_warns_of_a_redis_that_throws_keys_away(house: House, auzap: Auzap) -> None:
+    options = {"appendonly": "yes", "appendfsync": "always", "maxmemory": "64mb", "maxmemory_policy": "allkeys-lru"}
+    warning = "Redis throws keys away when its memory is full (allkeys-lru): set maxmemory-policy noeviction"
+    with redis_server(house.folder / "redis", as_sentinel=False, **options) as server:
+        house.document["queue"] = server.url
+        house.write()
+        auzap("db", "upgrade")
+        ran = auzap("check", "--online")
+        assert ran.code == 0
+        assert f"warning: queue: {warning}\n" in ran.out
+        assert auzap("check", "--online", "--json").json["warnings"] == [f"queue: {warning}"]
 
 
 def test_a_redis_that_is_away_is_a_mistake_only_when_it_is_asked(house: House, auzap: Auzap) -> None:

@@ -20,7 +20,7 @@ from auzap.queues.redis import RedisQueue
 from auzap.queues.redis.bell import LOOK
 from auzap.queues.redis.location import Tls, location_of
 from tests.support.queues import Place, an_envelope, an_event, numbers, one, several, take
-from tests.support.redis_server import free_port, prefix_for, shared_server, url_for
+from tests.support.redis_server import free_port, prefix_for, redis_server, shared_server, url_for
 
 BURIAL = Burial(stage="handle", reason="raised")
 
@@ -294,6 +294,18 @@ async def test_who_has_its_share_of_one_tenant_hears_of_another_at_once(
     assert caio.tenant == "salon"
 
 
+async def test_and_of_what_becomes_ready_while_it_looks(queue: RedisQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are said to the server together."""
+    monkeypatch.setattr("auzap.queues.redis.desk.LOOK", 30.0)
+    await queue.put([an_envelope("caio", tenant="salon")])
+    (caio,) = await take(queue, 1)
+    await queue.put([an_envelope("ana"), an_envelope("bia")])
+    await take(queue, 1)
+    waiting = queue.lease("worker", lanes=1, duration=30, wait=20, share=Share(1, {"shop": 1}))
+    (leased,), _ = await asyncio.wait_for(asyncio.gather(waiting, queue.defer(caio, 0)), 10)
+    assert leased.tenant == "salon"
+
+
 async def test_one_ring_wakes_one_of_those_who_wait(tmp_path: Path, raw: Redis) -> None:
     async with AsyncExitStack() as stack:
         queues = [await stack.enter_async_context(RedisQueue.from_url(url_for(tmp_path), tmp_path)) for _ in range(4)]
@@ -417,3 +429,44 @@ async def test_a_server_tells_what_it_gives(tmp_path: Path) -> None:
         "a restart of Redis loses all: set appendonly yes",
         "wait_replicas=1, but there are 0: nothing will be accepted",
     )
+
+
+@pytest.mark.parametrize(
+    ("options", "fact", "warnings"),
+    [
+        (
+            {"appendonly": "yes", "appendfsync": "always"},
+            "every change is on disk before it is confirmed (appendonly, appendfsync always)",
+            (),
+        ),
+        (
+            {"appendonly": "yes", "appendfsync": "everysec"},
+            "changes are on disk within a second (appendonly, appendfsync everysec)",
+            ("a crash of Redis's machine loses what came last: set appendfsync always",),
+        ),
+        (
+            {"appendonly": "yes", "appendfsync": "no"},
+            "changes are on disk when its system writes them (appendonly, appendfsync no)",
+            ("a crash of Redis's machine loses what came last: set appendfsync always",),
+        ),
+        (
+            {"save": "3600 1"},
+            "snapshots on disk now and then (save 3600 1), no appendonly",
+            ("a restart of Redis loses what came after the last snapshot: set appendonly yes",),
+        ),
+        (
+            {"appendonly": "yes", "appendfsync": "always", "maxmemory": "64mb", "maxmemory_policy": "allkeys-lru"},
+            "every change is on disk before it is confirmed (appendonly, appendfsync always)",
+            ("Redis throws keys away when its memory is full (allkeys-lru): set maxmemory-policy noeviction",),
+        ),
+    ],
+    ids=["always", "everysec", "no", "snapshots", "evicts"],
+)
+async def test_a_server_tells_how_safe_it_keeps_what_it_has(
+    tmp_path: Path, options: dict[str, str], fact: str, warnings: tuple[str, ...]
+) -> None:
+    with redis_server(tmp_path / "redis", as_sentinel=False, **options) as server:
+        seen = await RedisQueue.from_url(server.url, tmp_path).examine()
+
+    assert seen.facts[1:] == (fact, "0 replicas, waits for 0 of them")
+    assert seen.warnings == warnings

@@ -3,30 +3,56 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 from sqlalchemy import func
 from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from auzap.model.errors import LeaseLost
+from auzap.model.errors import LeaseLost, StoreUnavailable
 from auzap.storage.store import NewReply, Person, Store
-from auzap.tables import Conversation
+from auzap.tables import Contact, Conversation
 from tests.support.pets import Pet
+from tests.support.postgres import Cluster
+from tests.support.postgres import PostgresDatabase as OwnDatabase
 from tests.support.stores import CUSTOMER, TENANT, PostgresDatabase, arrival, decision
+
+if TYPE_CHECKING:
+    from asyncpg import Connection
 
 LID = "199900000000001@lid"
 FORMS = (("5511990000010", None), ("551190000010", LID), ("551190000010", None), (None, LID))
+#: whether anybody waits for what this connection holds
+_BLOCKS = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid)))"
+#: whether the connection of this number waits
+_WAITS = "SELECT cardinality(pg_blocking_pids($1)) > 0"
+#: of a database where two that change the same row at the same time are told so, and its log names the error
+_STRICT = {
+    "default_transaction_isolation": "repeatable read",
+    "log_min_messages": "error",
+    "log_error_verbosity": "verbose",
+}
 
 
 @pytest.fixture
 async def shop(on_postgres: PostgresDatabase) -> AsyncIterator[Store]:
     async with on_postgres.open() as store:
         yield store
+
+
+@pytest.fixture
+def own(postgres: Cluster, tmp_path: Path) -> Iterator[OwnDatabase]:
+    """With settings and statistics of its own."""
+    with postgres.database(tmp_path) as made:
+        yield made
 
 
 async def test_first_messages_of_one_person_in_many_stores_make_one_contact(on_postgres: PostgresDatabase) -> None:
@@ -135,15 +161,82 @@ async def test_decisions_in_two_processes_see_one_another(on_postgres: PostgresD
         assert sorted(await asyncio.gather(*calls)) == [False] * 5 + [True]
 
 
-async def test_deadlocks_are_not_shown(on_postgres: PostgresDatabase) -> None:
-    """Two stores record the same pairs in opposite orders, each pair a turn's transaction of its own."""
-    people = [Person(phone=f"551190000004{number}", lid=None, name=None) for number in range(4)]
-    async with on_postgres.open() as one, on_postgres.open() as two:
-        for _ in range(10):
-            calls = [one.record([arrival(person=person) for person in people])]
-            calls.append(two.record([arrival(person=person) for person in reversed(people)]))
-            await asyncio.gather(*calls)
-    assert on_postgres.count("messages") == 80
+async def test_a_deadlock_of_the_writers_is_not_shown(own: OwnDatabase) -> None:
+    """Who gives up a turn changes its row, then its replies, then their messages. Somebody else goes the other way."""
+    async with own.open(busy=30.0) as store, _somebody(own) as other, _somebody(own) as gate:
+        (turn,) = await store.record([arrival()])
+        (reply,) = await store.persist(decision(turn, "Olá"))
+        await other.execute("BEGIN; UPDATE messages SET content = 'Oi!' WHERE direction = 'outbound'")
+        await gate.execute("BEGIN; SELECT FROM auzap_outbox FOR UPDATE")
+        dying = asyncio.create_task(store.note_dead(turn.turn_id, token=1, reason="raised", attempts=3))
+        await _until(gate, _BLOCKS)
+        asking = asyncio.create_task(other.execute("UPDATE auzap_inbox SET content = 'Oi!'"))
+        await _until(gate, _WAITS, other.get_server_pid())
+        await gate.execute("ROLLBACK")  # now the writer comes to the message, and the circle is closed
+        await asking
+        await other.execute("COMMIT")
+        await dying
+    assert await _deadlocks(own) == 1
+    assert own.one("SELECT state, reason, attempts, content FROM auzap_inbox") == {
+        "state": "dead",
+        "reason": "raised",
+        "attempts": 3,
+        "content": "Oi!",
+    }
+    assert own.one("SELECT state, reason FROM auzap_outbox") == {"state": "cancelled", "reason": "raised"}
+    told = own.one("SELECT status, content FROM messages WHERE id = $1", reply.id)
+    assert told == {"status": "failed", "content": "Oi!"}
+
+
+@pytest.mark.parametrize("held", ["contacts", "auzap_inbox"])
+async def test_a_deadlock_of_a_plugins_is_a_database_that_is_away_for_a_moment(own: OwnDatabase, held: str) -> None:
+    """Nothing of it stands, and it may be done again: in the plugin's own statement, and in the store's at the end."""
+    async with own.open(busy=30.0) as store, _somebody(own) as other, _somebody(own) as gate:
+        (turn,) = await store.record([arrival()])
+
+        async def decide(meanwhile: Callable[[], Awaitable[object]]) -> None:
+            async with store.transaction(TENANT, turn_id=turn.turn_id, token=1) as session:
+                (await session.exec(select(Conversation))).one().ai_enabled = False
+                await session.flush()
+                await meanwhile()
+                (await session.exec(select(Contact))).one().name = "Ana"
+                await session.flush()
+
+        async def ask() -> None:
+            asking.append(asyncio.create_task(other.execute("UPDATE conversations SET instance_id = 'other'")))
+            await _until(gate, _WAITS, other.get_server_pid())
+
+        asking: list[asyncio.Task[object]] = []
+        decided = "SELECT ai_enabled, name FROM conversations v JOIN contacts c ON c.id = v.contact_id"
+        await other.execute(f"BEGIN; SELECT FROM {held} FOR UPDATE")
+        with pytest.raises(StoreUnavailable, match="deadlock detected"):
+            await decide(ask)
+        await asyncio.gather(*asking)
+        await other.execute("COMMIT")
+        assert own.one(decided) == {"ai_enabled": True, "name": "Bia"}
+        await decide(anyio.lowlevel.checkpoint)
+        assert own.one(decided) == {"ai_enabled": False, "name": "Ana"}
+    assert await _deadlocks(own) == 1
+    assert own.count("conversations", "instance_id = 'other'") == 1
+
+
+async def test_what_somebody_changed_first_is_not_shown_where_transactions_see_what_was(own: OwnDatabase) -> None:
+    """A server may be set up so. Its log is what tells that it refused a change."""
+    for name, value in _STRICT.items():
+        own.rows(f"ALTER DATABASE {own.name} SET {name} = '{value}'")
+    log = own.cluster.folder.parent / "log"
+    size = log.stat().st_size
+    async with own.open(busy=30.0) as store, _somebody(own) as other:
+        (turn,) = await store.record([arrival()])
+        await store.persist(decision(turn, "Olá"))
+        await other.execute("BEGIN; UPDATE auzap_outbox SET attempts = 7")
+        dying = asyncio.create_task(store.note_dead(turn.turn_id, token=1, reason="raised", attempts=3))
+        await _until(other, _BLOCKS)
+        await other.execute("COMMIT")
+        await dying
+    assert re.findall(r"ERROR: +(\w+):", log.read_bytes()[size:].decode()) == ["40001"]
+    assert own.one("SELECT state, attempts FROM auzap_inbox") == {"state": "dead", "attempts": 3}
+    assert own.one("SELECT state, attempts FROM auzap_outbox") == {"state": "cancelled", "attempts": 7}
 
 
 async def test_old_rows_are_removed_by_several_at_once_each_once(on_postgres: PostgresDatabase) -> None:
@@ -179,3 +272,32 @@ async def test_a_takeover_that_comes_with_a_message_is_seen_by_its_turn_or_stops
             if turn.ai_enabled:
                 (reply,) = await one.persist(decision(turn, "Olá"))
                 assert await one.claim(reply.id, token=1, began_at=turn.began_at) == "taken_over"
+
+
+@asynccontextmanager
+async def _somebody(own: OwnDatabase) -> AsyncIterator[Connection[Any]]:
+    """Who never gives way: in a deadlock, the others do."""
+    import asyncpg
+
+    connection = await asyncpg.connect(own.url, timeout=10)
+    try:
+        await connection.execute("SET deadlock_timeout = '60s'")
+        yield connection
+    finally:
+        connection.terminate()
+
+
+async def _until(connection: Connection[Any], condition: str, *arguments: object) -> None:
+    with anyio.fail_after(10):
+        while not await connection.fetchval(condition, *arguments):  # noqa: ASYNC110
+            await anyio.sleep(0.01)
+
+
+async def _deadlocks(own: OwnDatabase) -> int:
+    """Those that there have been: whoever had one tells it when he leaves, a little later than we hear of it."""
+    found = 0
+    with anyio.move_on_after(10):
+        while not found:
+            await anyio.sleep(0.02)
+            found = own.one("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")["deadlocks"]
+    return found
