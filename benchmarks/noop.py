@@ -11,11 +11,16 @@ from pathlib import Path
 
 from benchmarks.figures import Row, Run, Section, ratio, row
 from benchmarks.machine import Meanwhile, Often, in_turns
-from benchmarks.peers.programs import AUZAP, PEERS, RAW, Program
+from benchmarks.peers.programs import AUZAP, MORE, PEERS, RAW, Program
 from benchmarks.peers.speech import WARM
 from benchmarks.servers import Redis
 
-__all__ = ["RATIOS", "busy", "idle"]
+__all__ = ["RATIOS", "busy", "idle", "more"]
+
+#: the URL of a queue, in a folder of its own
+_Place = Callable[[Path], str]
+#: what runs, and where; None: on Redis
+_Contenders = dict[str, tuple[Program, _Place | None]]
 
 _RATE, _CPU = "jobs/s", "CPU s per 1,000"
 _ON_REDIS, _ON_SQLITE = "auzap, Redis", "auzap, SQLite"
@@ -23,7 +28,7 @@ _HUEY_SQLITE = "huey, SQLite"
 #: what the plot shows
 RATIOS = ("auzap / npm bullmq", "auzap / fastest Python peer on Redis", "auzap / huey on SQLite")
 #: slower ones get so much less to do that they take a few seconds too
-_SLOW = {"dramatiq": 4, "huey": 4, "taskiq": 2, _HUEY_SQLITE: 4, _ON_SQLITE: 2}
+_SLOW = {"dramatiq": 4, "huey": 4, "taskiq": 2, "arq": 4, "rq": 4, _HUEY_SQLITE: 4, _ON_SQLITE: 2}
 _CONCURRENCY = 5
 _CHATS = 200
 #: seconds between the first job, which shows that the worker is there, and those that are measured
@@ -32,22 +37,40 @@ _READY = 1.0
 
 def busy(redis: Redis, peers: Path | None, jobs: int, concurrency: int, lanes: int, often: Often) -> Section:
     """A backlog, worked by one process."""
-
-    def of(name: str, program: Program, place: Callable[[Path], str]) -> tuple[str, Callable[[], Run]]:
-        number = max(jobs // _SLOW.get(name, 1), 1)
-        return name, partial(_busy, redis, peers or Path(), program, place, number, concurrency, lanes)
-
-    contenders = dict([of(_ON_REDIS, AUZAP, lambda _: redis.url), of(_ON_SQLITE, AUZAP, _sqlite)])
+    contenders: _Contenders = {_ON_REDIS: (AUZAP, None), _ON_SQLITE: (AUZAP, _sqlite)}
     if peers is not None:
-        contenders |= dict(of(one.name, one, lambda _: redis.url) for one in PEERS)
-        contenders |= dict([of(_HUEY_SQLITE, PEERS[-1], _sqlite)])
-    got = in_turns(contenders, often)
+        contenders |= {one.name: (one, None) for one in PEERS}
+        contenders |= {_HUEY_SQLITE: (PEERS[-1], _sqlite)}
+    got = _worked(redis, peers or Path(), contenders, jobs, concurrency, lanes, often)
+    return _section(got, [] if peers is None else _ratios(got), jobs, concurrency, lanes)
+
+
+def more(redis: Redis, peers: Path, jobs: int, concurrency: int, lanes: int, often: Often) -> Section:
+    """The same on Redis, beside what ``python -m benchmarks.peers install --more`` installs."""
+    contenders: _Contenders = {_ON_REDIS: (AUZAP, None), **{one.name: (one, None) for one in MORE}}
+    got = _worked(redis, peers, contenders, jobs, concurrency, lanes, often)
+    ratios = [ratio(f"auzap / {one.name}, jobs/s", got[_ON_REDIS], got[one.name], _RATE) for one in MORE]
+    ratios += [ratio(f"{one.name} / auzap, CPU", got[one.name], got[_ON_REDIS], _CPU) for one in MORE]
+    return _section(got, ratios, jobs, concurrency, lanes)
+
+
+def _worked(
+    redis: Redis, peers: Path, contenders: _Contenders, jobs: int, concurrency: int, lanes: int, often: Often
+) -> dict[str, list[Run]]:
+    def of(name: str, program: Program, place: _Place | None) -> Callable[[], Run]:
+        number = max(jobs // _SLOW.get(name, 1), 1)
+        return partial(_busy, redis, peers, program, place or (lambda _: redis.url), number, concurrency, lanes)
+
+    return in_turns({name: of(name, *one) for name, one in contenders.items()}, often)
+
+
+def _section(
+    got: Mapping[str, Sequence[Run]], ratios: Sequence[Row], jobs: int, concurrency: int, lanes: int
+) -> Section:
     rows = [row(f"{name}: jobs/s", runs, _RATE) for name, runs in got.items()]
     rows += [row(f"{name}: CPU s per 1,000", runs, _CPU, 3) for name, runs in got.items()]
-    if peers is not None:
-        rows += _ratios(got)
     where = "one lane" if lanes == 1 else f"{lanes} lanes"
-    return Section(f"Queue, {concurrency} at a time, {where}: {jobs:,} jobs, the slower ones fewer", rows)
+    return Section(f"Queue, {concurrency} at a time, {where}: {jobs:,} jobs, the slower ones fewer", [*rows, *ratios])
 
 
 def _ratios(got: Mapping[str, Sequence[Run]]) -> list[Row]:
@@ -65,9 +88,7 @@ def _ratios(got: Mapping[str, Sequence[Run]]) -> list[Row]:
     ]
 
 
-def _busy(
-    redis: Redis, peers: Path, program: Program, place: Callable[[Path], str], jobs: int, concurrency: int, lanes: int
-) -> Run:
+def _busy(redis: Redis, peers: Path, program: Program, place: _Place, jobs: int, concurrency: int, lanes: int) -> Run:
     redis.empty()
     with tempfile.TemporaryDirectory() as folder:
         url = place(Path(folder))

@@ -13,7 +13,7 @@ import pytest
 from benchmarks import platform, plot
 from benchmarks.figures import Row, Run, Section, ratio, row, table, write
 from benchmarks.machine import Often, in_turns
-from benchmarks.peers.programs import PEERS
+from benchmarks.peers.programs import MORE, PEERS
 from benchmarks.platform_shop import Load
 from tests.support.postgres import require_postgres
 from tests.support.redis_server import require_redis
@@ -133,11 +133,26 @@ def test_ratios_are_drawn_as_bars(tmp_path: Path) -> None:
 
 def test_the_peers_are_exact_versions_and_their_programs_are_there() -> None:
     folder = ROOT / "benchmarks" / "peers"
-    pins = (folder / "requirements.txt").read_text(encoding="ascii").split()
-    assert all(pin.count("==") == 1 and "/" not in pin for pin in pins)
+    for name in ("requirements.txt", "requirements-more.txt"):
+        pins = (folder / name).read_text(encoding="ascii").split()
+        assert all(pin.count("==") == 1 and "/" not in pin for pin in pins)
     node = json.loads((folder / "package.json").read_text(encoding="ascii"))["dependencies"]
     assert all(version.replace(".", "").isdigit() for version in node.values())
-    assert all(list(folder.glob(f"{one.file}.*")) for one in PEERS)
+    assert all(list(folder.glob(f"{one.file}.*")) for one in (*PEERS, *MORE))
+
+
+def test_where_more_peers_are_not_installed_it_is_told_in_one_line(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.peers", "more", "--peers", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr == f"No arq and rq in {tmp_path}: python -m benchmarks.peers install --more\n"
 
 
 def test_a_ratio_is_of_the_same_round() -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["AUZAP", "INSTALLED", "PEERS", "RAW", "Program", "Told", "is_installed"]
+__all__ = ["AUZAP", "INSTALLED", "MORE", "PEERS", "RAW", "Program", "Told", "has_more", "is_installed"]
 
 _HERE = Path(__file__).resolve().parent
 _ROOT = _HERE.parents[1]
@@ -20,7 +20,7 @@ _ROOT = _HERE.parents[1]
 INSTALLED = _ROOT / "build" / "peers"
 _PATIENCE = 300.0
 
-_Runs = Literal["here", "python", "node"]
+_Runs = Literal["here", "python", "more", "node"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Told:
 class Program:
     """
     :param file: without its suffix.
-    :param runs: in the environment of auzap, in that of the peers, or by Node.
+    :param runs: in the environment of auzap, in one of the peers, or by Node.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Program:
     def _command(self, peers: Path) -> list[str]:
         if self.runs == "node":
             return ["node", str(_HERE / f"{self.file}.cjs")]
-        python = sys.executable if self.runs == "here" else str(peers / "python" / "bin" / "python")
+        python = sys.executable if self.runs == "here" else str(_python(peers, self.runs))
         return [python, "-m", f"benchmarks.peers.{self.file}"]
 
 
@@ -95,10 +95,20 @@ PEERS = (
     Program("taskiq", "of_taskiq"),
     Program("huey", "of_huey"),
 )
+#: those that `more` measures
+MORE = (Program("arq", "of_arq", "more"), Program("rq", "of_rq", "more"))
 
 
 def is_installed(peers: Path) -> bool:
-    return (peers / "python" / "bin" / "python").exists() and (peers / "node_modules" / "bullmq").exists()
+    return _python(peers, "python").exists() and (peers / "node_modules" / "bullmq").exists()
+
+
+def has_more(peers: Path) -> bool:
+    return _python(peers, "more").exists()
+
+
+def _python(peers: Path, runs: _Runs) -> Path:
+    return peers / runs / "bin" / "python"
 
 
 def _environment(peers: Path) -> dict[str, str]:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
 import pytest
 
-from auzap.contract.queue import Feeding, Queue
+from auzap.contract.queue import Envelope, Feeding, Queue
 from auzap.model.errors import ConfigError
 from auzap.queues.bullmq import BullmqQueue
+from auzap.queues.bullmq.bridge import Accept
 from auzap.queues.bullmq.location import location_of
 from auzap.queues.sqlite import SqliteQueue
 from tests.support.bullmq.node import Producer, old_worker
 from tests.support.bullmq.place import Bull, accept, feeding, numbered, receive
 from tests.support.house import ROOT
 from tests.support.redis_server import redis_server
+
+#: seconds from a first failure to the next attempt, as the producer adds its jobs
+BACK_OFF = 2.0
 
 # ------------------------------------------------------------------ what arrives
 
@@ -48,6 +54,19 @@ async def test_delayed_and_prioritized_jobs_arrive_when_it_is_their_turn(bull: B
         bull.add(*numbered("overtakes it"))
         assert sorted(await receive(queue, 2)) == ["delayed", "overtakes it"]
         assert anyio.current_time() - begun > 0.25
+
+
+async def test_a_job_that_failed_in_node_arrives_when_its_back_off_is_over(bull: Bull) -> None:
+    begun = anyio.current_time()
+    [failed] = bull.add(*numbered("again"))
+    with old_worker(bull.server.port, bull.name, fails=True):
+        await bull.until({"delayed": 1})
+    assert '"attempts":3' in bull.server.cli("HGET", f"bull:{bull.name}:{failed}", "opts")
+    bull.add(*numbered("next"))
+    async with bull.open() as queue, feeding(queue):
+        assert await receive(queue, 2) == ["next", "again"]
+        assert anyio.current_time() - begun > BACK_OFF
+        await bull.until({})
 
 
 async def test_a_repeated_job_is_a_duplicate_and_done(bull: Bull) -> None:
@@ -102,6 +121,38 @@ async def test_only_a_worker_takes_jobs_over(bull: Bull) -> None:
         assert (stats.waiting, stats.delayed) == (2, 1)
         assert await queue.lease("worker", lanes=1, duration=1, wait=0.1) == []
     assert bull.counts() == {"waiting": 2, "delayed": 1}
+
+
+async def test_of_two_that_feed_one_takes_over_and_the_other_goes_on_when_it_stops(bull: Bull) -> None:
+    accepted: list[tuple[BullmqQueue, int]] = []
+
+    def by(queue: BullmqQueue) -> Accept:
+        def note(job: Any) -> Sequence[Envelope]:
+            accepted.append((queue, job["number"]))
+            return accept(job)
+
+        return note
+
+    async with bull.open() as one, bull.open() as other:
+        feeds = {queue: asyncio.create_task(queue.feed(by(queue))) for queue in (one, other)}
+        try:
+            for number in range(20):  # for longer than a seat is held that nobody renews
+                bull.add(*numbered(number))
+                await anyio.sleep(0.2)
+            assert await receive(one, 20) == list(range(20))
+            active = accepted[0][0]
+            assert accepted == [(active, number) for number in range(20)]
+            assert not any(feed.done() for feed in feeds.values())
+            feeds[active].cancel()
+            await asyncio.wait([feeds.pop(active)])
+            [(waiting, _)] = feeds.items()
+            bull.add(*numbered(*range(20, 40)), bulk=True)
+            assert await receive(one, 20) == list(range(20, 40))
+            assert accepted[20:] == [(waiting, number) for number in range(20, 40)]
+        finally:
+            for feed in feeds.values():
+                feed.cancel()
+            await asyncio.wait(feeds.values())
 
 
 async def test_a_killed_workers_jobs_come_first_and_a_living_ones_stay(bull: Bull) -> None:

@@ -90,12 +90,15 @@ def producer() -> Iterator[Producer]:
 
 
 @contextmanager
-def old_worker(port: int, name: str, *, concurrency: int = 1, lock: float = 30.0) -> Iterator[subprocess.Popen[str]]:
+def old_worker(
+    port: int, name: str, *, concurrency: int = 1, lock: float = 30.0, fails: bool = False
+) -> Iterator[subprocess.Popen[str]]:
     """The worker of old: it prints the ids of the jobs that it begins, and ends none. Killed at the end.
 
     :param lock: seconds for which a job is its own, renewed.
+    :param fails: with every job that it begins.
     """
-    with _node("worker.cjs", port, name, concurrency, int(lock * 1000)) as process:
+    with _node("worker.cjs", port, name, concurrency, int(lock * 1000), *(["fails"] if fails else [])) as process:
         yield process
 
 

@@ -1,13 +1,14 @@
-// The worker of old, which takes jobs and never ends with them: `node worker.cjs PORT NAME CONCURRENCY LOCK`. It prints
-// the id of each job that it has begun.
+// The worker of old, which takes jobs and never ends with them, or fails with each: `node worker.cjs PORT NAME
+// CONCURRENCY LOCK [fails]`. It prints the id of each job that it has begun.
 
 const { Worker } = require("bullmq");
 
-const [port, name, concurrency, lockDuration] = process.argv.slice(2);
+const [port, name, concurrency, lockDuration, fails] = process.argv.slice(2);
 new Worker(
   name,
   (job) => {
     process.stdout.write(`${job.id}\n`);
+    if (fails) throw new Error("away");
     return new Promise(() => {});
   },
   {
