@@ -15,6 +15,7 @@ from auzap.cli.checks.tenants import look_at_tenants
 from auzap.cli.options import as_json, common, plugins_dir, tenant_option
 from auzap.cli.output import is_terminal, print_json, print_table
 from auzap.cli.picks import pick_tenant
+from auzap.cli.progress import progress
 from auzap.config import Config, load
 from auzap.config.nodes import shown
 from auzap.model.errors import ConfigError
@@ -45,10 +46,13 @@ def check(path: Path, as_json: bool, plugins_dir: Path | None, tenant: str | Non
     order]}, "suspended": [tenant], "queue": state or null, "queue_facts": [line], "database": state or null,
     "gateways": {"tenant/instance": "reachable" or why not}}`.
     """
-    report = Report()
-    config = _load(path, report, tenant)
+    report, registry = Report(), Registry(plugins_dir)
+    with progress("Looking at the configuration"):
+        config = _load(path, report, tenant)
+        if config is not None:
+            look_at_tenants(config, registry, report, only=tenant)
     if config is not None:
-        _look(config, Registry(plugins_dir), report, only=tenant, online=online)
+        _look(config, registry, report, only=tenant, online=online)
     if as_json:
         print_json(report.as_json())
     else:
@@ -73,7 +77,6 @@ def _load(path: Path, report: Report, only: str | None) -> Config | None:
 
 
 def _look(config: Config, registry: Registry, report: Report, *, only: str | None, online: bool) -> None:
-    look_at_tenants(config, registry, report, only=only)
     if only is not None:
         config = config.model_copy(update={"tenants": {only: config.tenants[only]}})
     queue = look_at_queue(config, registry, report)

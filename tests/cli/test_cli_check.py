@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import socket
 import sqlite3
@@ -500,3 +501,11 @@ def test_on_a_terminal_tenants_are_a_table_that_fits(house: House) -> None:
     assert lines[2].split() == ["shop", "trouble", "main", "(baileys),", "other", "(baileys)"]
     assert max(map(len, lines[:3])) <= 80
     assert lines[-1] == "The configuration is fine."
+
+
+def test_on_a_terminal_many_tenants_take_their_time_aloud(house: House) -> None:
+    tenants = {f"shop{number}": house.document["tenants"]["shop"] for number in range(30_000)}
+    house.path.write_text(json.dumps({**house.document, "tenants": tenants}), encoding="utf-8")
+    with on_a_terminal("check", "-c", str(house.path), folder=house.folder) as screen:
+        screen.wait_for("Looking at the configuration")
+        assert screen.end() == 0
