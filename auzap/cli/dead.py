@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import asdict, replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -179,7 +179,7 @@ def _stage(letter: DeadLetter) -> str:
 
 
 def _row(letter: DeadLetter) -> dict[str, Any]:
-    row = asdict(letter)
+    row = {field.name: getattr(letter, field.name) for field in fields(letter)}  # asdict copies level by level
     row["buried_at"] = datetime.fromtimestamp(letter.buried_at, UTC).isoformat()
     return row
 

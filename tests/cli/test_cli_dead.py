@@ -13,6 +13,7 @@ import anyio
 import pytest
 
 from auzap.contract.queue import Burial
+from auzap.model.nesting import DEEPEST
 from auzap.registry import Registry
 from auzap.worker.resources import open_queue
 from tests.support.commands import Auzap, wait_until
@@ -52,6 +53,19 @@ def test_nothing_is_dead_at_first(house: House, auzap: Auzap) -> None:
     assert auzap("dead", "list", "--json").json == []
     assert auzap("dead", "retry", "--all").out == "0 back in the queue\n"
     assert stats(auzap) == {"waiting": 0, "delayed": 0, "leased": 0, "dead": 0}
+
+
+def test_a_letter_that_is_nested_as_deep_as_can_be_is_shown_too(house: House, auzap: Auzap) -> None:
+    payload: Any = "core"
+    for _ in range(DEEPEST):
+        payload = [payload]
+    anyio.run(house.put_payload, payload)
+    assert auzap("run", "--drain").code == 0
+    [letter] = auzap("dead", "list", "--json").json
+    assert letter["payload"] == payload
+    for how in ((), ("--json",)):
+        ran = auzap("dead", "show", letter["id"], *how)
+        assert (ran.code, "core" in ran.out) == (0, True)
 
 
 def test_a_dead_letter_is_listed_and_shown_whole(house: House, auzap: Auzap) -> None:

@@ -39,7 +39,7 @@ def micros(seconds: float) -> bytes:
 
 
 def body_of(envelope: Envelope) -> bytes:
-    """:raises BadPayload: it is nested too deeply to be written."""
+    """:raises BadPayload: it is nested too deeply to be read again."""
     rest = [
         envelope.channel,
         envelope.kind,

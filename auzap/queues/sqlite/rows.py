@@ -37,7 +37,7 @@ LETTER_COLUMNS = "id, tenant, instance, lane, burial, payload, buried_at"
 
 
 def row_of(envelope: Envelope) -> tuple[Any, ...]:
-    """:raises BadPayload: it is nested too deeply to be written."""
+    """:raises BadPayload: it is nested too deeply to be read again."""
     payload = encoded(envelope.payload)
     return (
         stored(envelope.id),
